@@ -1,0 +1,82 @@
+/**
+ * The messages of the Phoenix channels protocol, as values. Pure: no I/O, no timers.
+ *
+ * A client's frame carries `[join_ref, ref, topic, event, payload]`. The server checks no types in it:
+ * refs are echoed exactly as they came, a topic that is no string just matches no channel.
+ */
+
+/** What a frame is on the wire: a string is a text frame, bytes are a binary frame. */
+export type Frame = string | Uint8Array
+
+/** A decoded client frame. `payload` is any JSON value, or {@link Bytes} from a binary frame. */
+export interface Message {
+  readonly joinRef: unknown
+  readonly ref: unknown
+  readonly topic: unknown
+  readonly event: unknown
+  readonly payload: unknown
+}
+
+/** The bytes of a client's binary payload: a copy that the receiver may keep. */
+export class Bytes extends Uint8Array {
+  /** Bytes have no JSON form: a handler that nests them in a JSON payload crashes, as in Phoenix. */
+  toJSON(): never {
+    throw new EncodeError('bytes cannot stand inside a JSON payload')
+  }
+}
+
+/** The only thing a codec's `decode` throws. Phoenix ends the whole connection with 1011 (C2.6). */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+}
+
+/** A payload, topic or ref that the wire format cannot carry. The sender of it crashes, nobody else. */
+export class EncodeError extends Error {
+  override readonly name = 'EncodeError'
+}
+
+/** Event names that the protocol itself gives a meaning. */
+export const PHX = {
+  join: 'phx_join',
+  leave: 'phx_leave',
+  reply: 'phx_reply',
+  close: 'phx_close',
+  error: 'phx_error',
+  heartbeat: 'heartbeat',
+} as const
+
+/** The topic that heartbeats come on. */
+export const HEARTBEAT_TOPIC = 'phoenix'
+
+/** The event that, broadcast on a socket's id, closes that socket (protocol 1.11). */
+export const DISCONNECT_EVENT = 'disconnect'
+
+/** JSON text of any value; throws {@link EncodeError} where it has none (functions, cycles, BigInt, bytes). */
+export function toJson(value: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    throw error instanceof EncodeError ? error : new EncodeError(`no JSON form: ${String(error)}`)
+  }
+  if (text === undefined) throw new EncodeError(`no JSON form: ${typeof value}`)
+  return text
+}
+
+/**
+ * What every frame of one joined topic begins with, encoded once: `joinRef` and `topic` as they came,
+ * and their JSON text.
+ */
+export class Head {
+  readonly joinRef: unknown
+  readonly topic: unknown
+  readonly joinRefJson: string
+  readonly topicJson: string
+
+  constructor(joinRef: unknown, topic: unknown) {
+    this.joinRef = joinRef
+    this.topic = topic
+    this.joinRefJson = toJson(joinRef)
+    this.topicJson = toJson(topic)
+  }
+}

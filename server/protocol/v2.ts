@@ -1,0 +1,102 @@
+/** The V2 serializer (`vsn` 2.0.x): JSON arrays, and binary frames (protocol 2.3, 2.4). */
+import type { Broadcast } from './broadcast.ts'
+import type { Codec } from './codec.ts'
+import { Bytes, DecodeError, EncodeError, type Frame, type Message, toJson } from './message.ts'
+import { utf8 } from './text.ts'
+
+/** First byte of a binary frame. A client sends only pushes. */
+export const KIND = { push: 0, reply: 1, broadcast: 2 } as const
+
+const CLIENT_PUSH_HEADER = 5
+const MAX_FIELD_BYTES = 255
+
+function decodeText(data: ArrayBuffer): Message {
+  let frame: unknown
+  try {
+    frame = JSON.parse(utf8(data))
+  } catch {
+    throw new DecodeError('not JSON')
+  }
+  if (!Array.isArray(frame) || frame.length < 5) throw new DecodeError('not an array of five')
+  const [joinRef, ref, topic, event, payload] = frame as unknown[]
+  return { joinRef, ref, topic, event, payload }
+}
+
+/** `00 | J | R | T | E | join_ref | ref | topic | event | payload`: sizes are one byte, in UTF-8 bytes. */
+function decodeBinary(data: ArrayBuffer): Message {
+  const bytes = new Uint8Array(data)
+  const [kind, ...sizes] = bytes.subarray(0, CLIENT_PUSH_HEADER)
+  if (kind !== KIND.push) throw new DecodeError('not a push frame')
+  if (sizes.length < CLIENT_PUSH_HEADER - 1) throw new DecodeError('truncated')
+  let at = CLIENT_PUSH_HEADER
+  const fields: string[] = []
+  for (const size of sizes) {
+    if (at + size > bytes.length) throw new DecodeError('truncated')
+    try {
+      fields.push(utf8(bytes.subarray(at, at + size)))
+    } catch {
+      throw new DecodeError('not UTF-8')
+    }
+    at += size
+  }
+  const [joinRef, ref, topic, event] = fields
+  return { joinRef, ref, topic, event, payload: new Bytes(data.slice(at)) }
+}
+
+/** A header field of a binary frame: null is zero bytes, anything else its text. */
+function field(name: string, value: unknown): Buffer {
+  const bytes = Buffer.from(value === null ? '' : String(value))
+  if (bytes.length > MAX_FIELD_BYTES) {
+    throw new EncodeError(
+      `${name} is ${bytes.length} bytes; a binary frame takes ${MAX_FIELD_BYTES}`,
+    )
+  }
+  return bytes
+}
+
+function binaryFrame(kind: number, fields: readonly Buffer[], payload: Uint8Array): Buffer {
+  const sizes = fields.map((each) => each.length)
+  return Buffer.concat([Buffer.from([kind, ...sizes]), ...fields, payload])
+}
+
+/** Phoenix's V2 pushes and broadcasts only maps (C2.12, C2.13); replies may be any JSON value. */
+function mapJson(json: string): string {
+  if (json.startsWith('{')) return json
+  throw new EncodeError('the payload of a push or broadcast is an object or bytes')
+}
+
+export const v2: Codec = {
+  name: 'v2',
+  decode: (data, isBinary) => (isBinary ? decodeBinary(data) : decodeText(data)),
+  reply(head, ref, status, response): Frame {
+    if (response instanceof Uint8Array) {
+      const fields = [
+        field('join_ref', head.joinRef),
+        field('ref', ref),
+        field('topic', head.topic),
+        field('status', status),
+      ]
+      return binaryFrame(KIND.reply, fields, response)
+    }
+    const payload = `{"status":${toJson(status)},"response":${toJson(response)}}`
+    return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},"phx_reply",${payload}]`
+  },
+  push(head, ref, event, payload): Frame {
+    if (payload instanceof Uint8Array) {
+      const fields = [
+        field('join_ref', head.joinRef),
+        field('topic', head.topic),
+        field('event', event),
+      ]
+      return binaryFrame(KIND.push, fields, payload)
+    }
+    return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},${toJson(event)},${mapJson(toJson(payload))}]`
+  },
+  broadcast(wireTopic, broadcast): Frame {
+    if (broadcast.bytes) {
+      const fields = [field('topic', wireTopic), field('event', broadcast.event)]
+      return binaryFrame(KIND.broadcast, fields, broadcast.bytes)
+    }
+    return `[null,null,${toJson(wireTopic)},${toJson(broadcast.event)},${mapJson(broadcast.json)}]`
+  },
+}
