@@ -1,5 +1,4 @@
 /** The V2 serializer (`vsn` 2.0.x): JSON arrays, and binary frames (protocol 2.3, 2.4). */
-import type { Broadcast } from './broadcast.ts'
 import type { Codec } from './codec.ts'
 import { Bytes, DecodeError, EncodeError, type Frame, type Message, toJson } from './message.ts'
 import { utf8 } from './text.ts'
