@@ -1,4 +1,5 @@
-import { toJson } from './message.ts'
+import { types } from 'node:util'
+import { Bytes, toJson } from './message.ts'
 
 /**
  * One message to every subscriber of a topic. Its payload is encoded at most once, whoever receives it.
@@ -25,7 +26,7 @@ export class Broadcast {
 
   /** The bytes of a binary payload; undefined for a JSON one. */
   get bytes(): Uint8Array | undefined {
-    return this.#payload instanceof Uint8Array ? this.#payload : undefined
+    return types.isUint8Array(this.#payload) ? this.#payload : undefined
   }
 
   /** The payload's JSON text. Throws EncodeError for a payload that has none. */
@@ -36,6 +37,6 @@ export class Broadcast {
 
   /** A copy of the payload for one receiver: what it does to it, no other receiver sees (C3.69). */
   copyPayload(): unknown {
-    return this.bytes ? this.bytes.slice() : JSON.parse(this.json)
+    return this.bytes ? new Bytes(this.bytes) : JSON.parse(this.json)
   }
 }

@@ -8,6 +8,12 @@
 /** What a frame is on the wire: a string is a text frame, bytes are a binary frame. */
 export type Frame = string | Uint8Array
 
+/**
+ * What became of a frame that was handed to a connection: written, waiting for the client to read, or never
+ * to arrive. After `dropped` the connection is lost: it closes on the next turn and takes nothing more.
+ */
+export type Sent = 'sent' | 'buffered' | 'dropped'
+
 /** A decoded client frame. `payload` is any JSON value, or {@link Bytes} from a binary frame. */
 export interface Message {
   readonly joinRef: unknown
@@ -56,8 +62,9 @@ export function toJson(value: unknown): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
-  } catch (error) {
-    throw error instanceof EncodeError ? error : new EncodeError(`no JSON form: ${String(error)}`)
+  } catch (cause) {
+    // Not its message: what a `toJSON` threw may throw again when it is made a string.
+    throw new EncodeError('no JSON form', { cause })
   }
   if (text === undefined) throw new EncodeError(`no JSON form: ${typeof value}`)
   return text
@@ -65,7 +72,7 @@ export function toJson(value: unknown): string {
 
 /**
  * What every frame of one joined topic begins with, encoded once: `joinRef` and `topic` as they came,
- * and their JSON text.
+ * and their JSON text. Throws EncodeError: a client can nest either deeper than JSON.stringify goes.
  */
 export class Head {
   readonly joinRef: unknown

@@ -1,7 +1,26 @@
+import { DecodeError } from './message.ts'
+
 /**
  * UTF-8, strictly: a malformed sequence throws TypeError, a byte order mark is a character (so that JSON
  * refuses it, as Phoenix does).
  */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export const utf8 = (bytes: ArrayBuffer | Uint8Array): string => decoder.decode(bytes)
+/** The text that strict UTF-8 bytes hold. Throws DecodeError. */
+export function utf8(bytes: ArrayBuffer | Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new DecodeError('not UTF-8')
+  }
+}
+
+/** The value that JSON in UTF-8 holds. Throws DecodeError. */
+export function fromJson(bytes: ArrayBuffer): unknown {
+  const text = utf8(bytes)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new DecodeError('not JSON')
+  }
+}

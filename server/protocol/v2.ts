@@ -1,21 +1,18 @@
 /** The V2 serializer (`vsn` 2.0.x): JSON arrays, and binary frames (protocol 2.3, 2.4). */
+import { types } from 'node:util'
 import type { Codec } from './codec.ts'
 import { Bytes, DecodeError, EncodeError, type Frame, type Message, toJson } from './message.ts'
-import { utf8 } from './text.ts'
+import { fromJson, utf8 } from './text.ts'
 
 /** First byte of a binary frame. A client sends only pushes. */
 export const KIND = { push: 0, reply: 1, broadcast: 2 } as const
 
 const CLIENT_PUSH_HEADER = 5
 const MAX_FIELD_BYTES = 255
+const TEXTUAL = new Set(['string', 'number', 'boolean'])
 
 function decodeText(data: ArrayBuffer): Message {
-  let frame: unknown
-  try {
-    frame = JSON.parse(utf8(data))
-  } catch {
-    throw new DecodeError('not JSON')
-  }
+  const frame = fromJson(data)
   if (!Array.isArray(frame) || frame.length < 5) throw new DecodeError('not an array of five')
   const [joinRef, ref, topic, event, payload] = frame as unknown[]
   return { joinRef, ref, topic, event, payload }
@@ -31,19 +28,19 @@ function decodeBinary(data: ArrayBuffer): Message {
   const fields: string[] = []
   for (const size of sizes) {
     if (at + size > bytes.length) throw new DecodeError('truncated')
-    try {
-      fields.push(utf8(bytes.subarray(at, at + size)))
-    } catch {
-      throw new DecodeError('not UTF-8')
-    }
+    fields.push(utf8(bytes.subarray(at, at + size)))
     at += size
   }
   const [joinRef, ref, topic, event] = fields
   return { joinRef, ref, topic, event, payload: new Bytes(data.slice(at)) }
 }
 
-/** A header field of a binary frame: null is zero bytes, anything else its text. */
+/** A header field of a binary frame: null is zero bytes, a number or a boolean its text (C2.41). */
 function field(name: string, value: unknown): Buffer {
+  // A client's ref may be any JSON; turning `{"toString": 1}` into text would throw TypeError.
+  if (value !== null && !TEXTUAL.has(typeof value)) {
+    throw new EncodeError(`${name} has no text form: ${typeof value}`)
+  }
   const bytes = Buffer.from(value === null ? '' : String(value))
   if (bytes.length > MAX_FIELD_BYTES) {
     throw new EncodeError(
@@ -55,7 +52,11 @@ function field(name: string, value: unknown): Buffer {
 
 function binaryFrame(kind: number, fields: readonly Buffer[], payload: Uint8Array): Buffer {
   const sizes = fields.map((each) => each.length)
-  return Buffer.concat([Buffer.from([kind, ...sizes]), ...fields, payload])
+  try {
+    return Buffer.concat([Buffer.from([kind, ...sizes]), ...fields, payload])
+  } catch (cause) {
+    throw new EncodeError('the payload cannot be copied', { cause })
+  }
 }
 
 /** Phoenix's V2 pushes and broadcasts only maps (C2.12, C2.13); replies may be any JSON value. */
@@ -68,7 +69,7 @@ export const v2: Codec = {
   name: 'v2',
   decode: (data, isBinary) => (isBinary ? decodeBinary(data) : decodeText(data)),
   reply(head, ref, status, response): Frame {
-    if (response instanceof Uint8Array) {
+    if (types.isUint8Array(response)) {
       const fields = [
         field('join_ref', head.joinRef),
         field('ref', ref),
@@ -81,7 +82,7 @@ export const v2: Codec = {
     return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},"phx_reply",${payload}]`
   },
   push(head, ref, event, payload): Frame {
-    if (payload instanceof Uint8Array) {
+    if (types.isUint8Array(payload)) {
       const fields = [
         field('join_ref', head.joinRef),
         field('topic', head.topic),

@@ -1,0 +1,49 @@
+/** The socket handler: who may connect, which channels there are. Phoenix's `UserSocket`. */
+import type { Channel, MaybePromise } from './types.ts'
+
+/** What `connect` answers: let in, with what the channels start from and the socket's id; or not. */
+export type ConnectOutcome =
+  | { readonly accept: { readonly assigns: object; readonly id: string | null } }
+  | { readonly refuse: unknown }
+
+/**
+ * `{:ok, assign(socket, …)}`. `id` is what a broadcast of `disconnect` finds the socket by; null: nothing.
+ */
+export const accept = (assigns: object = {}, id: string | null = null): ConnectOutcome => ({
+  accept: { assigns, id },
+})
+
+/** `:error`, `{:error, reason}`: 403, or what the mount's error handler makes of the reason. */
+export const refuse = (reason?: unknown): ConnectOutcome => ({ refuse: reason })
+
+/**
+ * `connect` gets the decoded query and the connect info that the mount asks for; without it everybody is
+ * let in. It may be async: the upgrade waits. A throw is answered 500.
+ */
+export interface SocketDefinition<Params = never, Info = never> {
+  readonly channels: readonly Channel[]
+  connect?(params: Params, info: Info): MaybePromise<ConnectOutcome>
+}
+
+/** A socket handler whose channel patterns are tried in order: the first that matches wins (C3.14). */
+export interface UserSocket {
+  readonly connect: (params: unknown, info: unknown) => unknown
+  channelFor(topic: string): { readonly channel: Channel; readonly subtopic: string } | undefined
+}
+
+/** Throws TypeError where there are no channels. */
+export function defineSocket<P, I>(definition: SocketDefinition<P, I>): UserSocket {
+  const { channels } = definition
+  if (!Array.isArray(channels)) throw new TypeError('defineSocket: channels is a list of channels')
+  const connect = definition.connect as ((params: unknown, info: unknown) => unknown) | undefined
+  return {
+    connect: connect ?? (() => accept()),
+    channelFor(topic) {
+      for (const channel of channels) {
+        const subtopic = channel.match(topic)
+        if (subtopic !== undefined) return { channel, subtopic }
+      }
+      return undefined
+    },
+  }
+}

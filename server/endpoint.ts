@@ -1,0 +1,139 @@
+/** One node's server: mounts, plain routes, fan-out, and its way down. The composition root of the core. */
+import type { UserSocket } from './channel/user-socket.ts'
+import { type DrainOptions, drain } from './drain.ts'
+import { Broadcast } from './protocol/broadcast.ts'
+import { createLocalPubSub } from './pubsub/local.ts'
+import type { PubSub } from './pubsub/pubsub.ts'
+import { Fanout } from './socket/fanout.ts'
+import type { MailboxLimit } from './socket/mailbox.ts'
+import type { Shared } from './socket/owner.ts'
+import { createTelemetry, type Telemetry } from './telemetry.ts'
+import { copyRequest, NOT_FOUND, type Route, serveRoute, writeAnswer } from './transport/http.ts'
+import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
+import {
+  type Connections,
+  closeIdle,
+  mountWebSocket,
+  type PlainRequest,
+  WEBSOCKET_DEFAULTS,
+  type WebSocketOptions,
+} from './transport/websocket.ts'
+
+export interface Mount {
+  /** Where the socket handler stands, as `/socket`; segments may be `:name`. */
+  readonly path: string
+  readonly socket: UserSocket
+  readonly websocket?: Partial<WebSocketOptions>
+  /** Joined channels of one socket; one more is refused `too many channels joined`. */
+  readonly maxChannels?: number
+}
+
+export interface EndpointOptions {
+  readonly mounts: readonly Mount[]
+  /** Hosts that `checkOrigin: true` lets pages of. */
+  readonly publicHosts?: readonly string[]
+  /** GET routes by exact path. */
+  readonly routes?: ReadonlyMap<string, Route>
+  readonly pubsub?: PubSub
+  readonly telemetry?: Telemetry
+  /** What may wait for one channel, or for one join. */
+  readonly mailbox?: MailboxLimit
+}
+
+export interface Endpoint {
+  readonly telemetry: Telemetry
+  /** Binds exclusively: a taken port rejects. Resolves with the port, which matters for port 0. */
+  listen(host: string, port: number): Promise<number>
+  /** To every subscriber of the topic on every node. Throws EncodeError for what cannot be encoded. */
+  broadcast(topic: string, event: string, payload: unknown): void
+  /** What is there right now, for metrics. */
+  readonly size: {
+    readonly connections: number
+    readonly channels: number
+    readonly topics: number
+  }
+  /** Stops accepting, lets handlers finish, closes every socket with 1012, and releases everything. */
+  drain(options: DrainOptions): Promise<void>
+}
+
+const DEFAULTS = {
+  publicHosts: ['localhost', '127.0.0.1', '[::1]'],
+  maxChannels: 100,
+  mailbox: { items: 10_000, bytes: 16 * 1024 * 1024 },
+} as const
+
+/** How often silent connections are looked for: a timeout is exceeded by a hundredth, at most a second. */
+const sweepMs = (timeouts: readonly number[]): number =>
+  Math.min(1_000, Math.max(20, Math.min(...timeouts) / 100))
+
+/** Builds the endpoint; nothing listens yet. Throws TypeError for a mount whose options are wrong. */
+export function createEndpoint(options: EndpointOptions): Endpoint {
+  const telemetry = options.telemetry ?? createTelemetry()
+  const pubsub = options.pubsub ?? createLocalPubSub()
+  const app = uws.App()
+  const fanout = new Fanout(pubsub, app, telemetry)
+  const connections: Connections = new Set()
+  const broadcast = (topic: string, event: string, payload: unknown) =>
+    fanout.broadcast(new Broadcast(topic, event, payload))
+  const mailbox = options.mailbox ?? DEFAULTS.mailbox
+  const shared: Shared = { fanout, pubsub, endpoint: { broadcast }, telemetry, mailbox }
+
+  const timeouts: number[] = []
+  const plain: PlainRequest[] = options.mounts.map((mount) => {
+    const websocket = { ...WEBSOCKET_DEFAULTS, ...mount.websocket }
+    timeouts.push(websocket.timeoutMs)
+    const maxChannels = mount.maxChannels ?? DEFAULTS.maxChannels
+    const context = { ...shared, userSocket: mount.socket, maxChannels }
+    const hosts = options.publicHosts ?? DEFAULTS.publicHosts
+    return mountWebSocket(app, mount.path, websocket, hosts, context, connections)
+  })
+  const routes = options.routes ?? new Map<string, Route>()
+  const routeFailed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })
+
+  app.any('/*', (res, req) => {
+    const request = copyRequest(res, req)
+    if (plain.some((take) => take(res, request))) return
+    const route =
+      request.method === 'GET' || request.method === 'HEAD' ? routes.get(request.path) : undefined
+    if (route) serveRoute(res, route, request, routeFailed)
+    else writeAnswer(res, NOT_FOUND, request.method !== 'HEAD')
+  })
+
+  let sweeper: NodeJS.Timeout | undefined
+  let listening: Parameters<typeof uws.us_listen_socket_close>[0] | undefined
+
+  const stopListening = () => {
+    if (listening) uws.us_listen_socket_close(listening)
+    listening = undefined
+  }
+
+  return {
+    telemetry,
+    broadcast,
+    get size() {
+      let channels = 0
+      for (const { socket } of connections) channels += socket?.channels ?? 0
+      return { connections: connections.size, channels, topics: fanout.size.topics }
+    },
+    listen(host, port) {
+      return new Promise((resolve, reject) => {
+        app.listen(host, port, LISTEN_EXCLUSIVE, (token) => {
+          if (!token) {
+            reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or not allowed`))
+            return
+          }
+          listening = token
+          sweeper = setInterval(() => closeIdle(connections), sweepMs(timeouts))
+          resolve(uws.us_socket_local_port(token))
+        })
+      })
+    },
+    async drain(drainOptions) {
+      stopListening()
+      await drain(connections, drainOptions, telemetry)
+      clearInterval(sweeper)
+      await pubsub.close()
+      app.close()
+    },
+  }
+}

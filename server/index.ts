@@ -1,0 +1,19 @@
+/** What a channel author may import. No transport, no store. */
+export { defineChannel } from './channel/define.ts'
+export {
+  type Custom,
+  type Err,
+  error,
+  noReply,
+  type Ok,
+  ok,
+  reply,
+  Stop,
+  stop,
+  type TerminateReason,
+} from './channel/result.ts'
+export { Binary, compileSchema, type Problem, type Validator } from './channel/schema.ts'
+export type { Channel, EndpointHandle, Socket, SocketRef } from './channel/types.ts'
+export { accept, type ConnectOutcome, defineSocket, refuse } from './channel/user-socket.ts'
+export { Broadcast } from './protocol/broadcast.ts'
+export type { Sent } from './protocol/message.ts'

@@ -1,0 +1,290 @@
+/**
+ * One connection: joins, leaves, heartbeats, and the way of each message to its channel. Phoenix's `Socket`.
+ *
+ * Frames are taken in the order they arrive. While a join runs, later frames of this connection wait (C3.21);
+ * a handler that is slow holds back its own channel only.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { Reply } from '../channel/result.ts'
+import type { UserSocket } from '../channel/user-socket.ts'
+import type { CloseReason } from '../protocol/close.ts'
+import type { Codec } from '../protocol/codec.ts'
+import {
+  DecodeError,
+  DISCONNECT_EVENT,
+  HEARTBEAT_TOPIC,
+  Head,
+  type Message,
+  PHX,
+} from '../protocol/message.ts'
+import type { Subscriber } from '../pubsub/pubsub.ts'
+import { ChannelProcess } from './channel-process.ts'
+import type { Connection } from './connection.ts'
+import { fits } from './mailbox.ts'
+import { isPromise, type Owner, type Shared } from './owner.ts'
+
+/** What all connections of a mount share. */
+export interface SocketContext extends Shared {
+  readonly userSocket: UserSocket
+  readonly maxChannels: number
+}
+
+interface QueuedFrame {
+  readonly data: ArrayBuffer
+  readonly isBinary: boolean
+}
+
+const NO_HEARTBEAT_JOIN_REF = new Head(null, HEARTBEAT_TOPIC)
+const sameRef = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b)
+
+export class Socket implements Owner {
+  readonly connection: Connection
+  readonly codec: Codec
+  readonly id: string | null
+  readonly shared: SocketContext
+  readonly #assigns: object
+  readonly #channels = new Map<unknown, ChannelProcess>()
+  /** Frames that wait for the join that runs. */
+  #waiting: QueuedFrame[] = []
+  #waitingBytes = 0
+  #joining = false
+  #closed = false
+
+  constructor(
+    context: SocketContext,
+    connection: Connection,
+    codec: Codec,
+    accepted: { readonly assigns: object; readonly id: string | null },
+  ) {
+    this.shared = context
+    this.connection = connection
+    this.codec = codec
+    this.id = accepted.id
+    this.#assigns = accepted.assigns
+    if (this.id !== null) void context.pubsub.subscribe(this.id, this.#onId)
+  }
+
+  /** Whether a handler or a join runs, or a message waits. */
+  get busy(): boolean {
+    if (this.#joining) return true
+    for (const process of this.#channels.values()) if (process.busy) return true
+    return false
+  }
+
+  /** How many channels are joined. */
+  get channels(): number {
+    return this.#channels.size
+  }
+
+  /** A frame from the client. `data` is read before the call returns. */
+  receive(data: ArrayBuffer, isBinary: boolean): void {
+    if (this.#closed) return
+    this.shared.telemetry.frames.in += 1
+    if (this.#joining) this.#wait(data, isBinary)
+    else this.#take(data, isBinary)
+  }
+
+  /** Ends the connection: every channel terminates, the client sees the close code and nothing else. */
+  close(reason: CloseReason): void {
+    if (this.#closed) return
+    this.#closed = true
+    // Closed first: what `terminate` pushes must not precede the close (C1.87).
+    this.connection.close(reason)
+    this.#end(reason === 'disconnected' || reason === 'draining' ? reason : 'closed')
+  }
+
+  /** The transport lost the connection, or the client closed it. */
+  closed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#end('closed')
+  }
+
+  ended(topic: string, channel: object): void {
+    if (this.#channels.get(topic) === channel) this.#channels.delete(topic)
+  }
+
+  overflowed(): void {
+    this.shared.telemetry.dropped.publish({ reason: 'mailbox_full', count: 1 })
+    this.close('tooMany')
+  }
+
+  readonly #onId: Subscriber = (broadcast) => {
+    if (broadcast.event === DISCONNECT_EVENT) this.close('disconnected')
+  }
+
+  #end(reason: 'closed' | 'disconnected' | 'draining'): void {
+    this.#waiting = []
+    if (this.id !== null) this.shared.pubsub.unsubscribe(this.id, this.#onId)
+    for (const process of [...this.#channels.values()]) process.closed(reason)
+    this.#channels.clear()
+  }
+
+  #wait(data: ArrayBuffer, isBinary: boolean): void {
+    this.#waitingBytes += data.byteLength
+    const room = fits(this.shared.mailbox, this.#waiting.length, this.#waitingBytes)
+    if (room) this.#waiting.push({ data: data.slice(0), isBinary })
+    else this.overflowed()
+  }
+
+  /** The join is decided: the frames behind it are taken, up to the next join that takes its time. */
+  #resume(): void {
+    this.#joining = false
+    while (!(this.#joining || this.#closed)) {
+      const frame = this.#waiting.shift()
+      if (!frame) return
+      this.#waitingBytes -= frame.data.byteLength
+      this.#take(frame.data, frame.isBinary)
+    }
+  }
+
+  /** An undecodable frame, or a reply that cannot be encoded, ends the connection as a crash. */
+  #take(data: ArrayBuffer, isBinary: boolean): void {
+    try {
+      this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
+    } catch (error) {
+      this.#crashed(error)
+    }
+  }
+
+  #crashed(error: unknown): void {
+    if (error instanceof DecodeError) {
+      this.shared.telemetry.dropped.publish({ reason: 'undecodable_frame', count: 1 })
+    } else this.shared.telemetry.crashed.publish({ topic: undefined, error })
+    this.close('crashed')
+  }
+
+  #dispatch(message: Message, bytes: number): void {
+    const { topic, event, joinRef, ref } = message
+    if (topic === HEARTBEAT_TOPIC && event === PHX.heartbeat) {
+      this.#reply(NO_HEARTBEAT_JOIN_REF, ref, 'ok', {})
+      return
+    }
+    if (event === PHX.join) {
+      this.#join(message)
+      return
+    }
+    const process = this.#channels.get(topic)
+    if (!process) {
+      if (event === PHX.leave) this.#reply(new Head(joinRef, topic), ref, 'ok', {})
+      else this.#unmatched(topic, ref)
+      return
+    }
+    if (joinRef !== null && !sameRef(joinRef, process.joinRef)) return
+    if (event === PHX.leave) process.leave(ref, bytes)
+    else process.receive(event, ref, message.payload, bytes)
+  }
+
+  #reply(head: Head, ref: unknown, status: string, response: unknown): void {
+    const frame = this.codec.reply(head, ref, status, response)
+    this.shared.telemetry.frames.out += 1
+    this.connection.send(frame, typeof frame !== 'string')
+  }
+
+  #unmatched(topic: unknown, ref: unknown): void {
+    this.#reply(new Head(null, topic), ref, 'error', { reason: 'unmatched topic' })
+  }
+
+  /** The order of protocol 3.2: end the old instance, find the channel, count, run `join`. */
+  #join(message: Message): void {
+    const { topic, ref, joinRef, payload } = message
+    const victim = this.#channels.get(topic)
+    victim?.kill()
+    this.#channels.delete(topic)
+    const found = typeof topic === 'string' ? this.shared.userSocket.channelFor(topic) : undefined
+    if (!found || typeof topic !== 'string') {
+      this.shared.telemetry.warned.publish({ message: 'join of a topic that no channel matches' })
+      this.#unmatched(topic, ref)
+      return
+    }
+    if (this.#channels.size >= this.shared.maxChannels) {
+      this.shared.telemetry.warned.publish({
+        message: 'too many channels joined on one socket',
+        topic,
+      })
+      this.#reply(new Head(joinRef, topic), ref, 'error', { reason: 'too many channels joined' })
+      return
+    }
+    const process = new ChannelProcess(this, found, { topic, joinRef, ref }, this.#assigns)
+    const attempt: Attempt = { process, ref, victim, payload, startedAt: performance.now() }
+    let running: ReturnType<ChannelProcess['join']>
+    try {
+      running = process.join(payload)
+    } catch (error) {
+      this.#joinCrashed(attempt, error)
+      return
+    }
+    const { result, flowing } = running
+    if (flowing || isPromise(result)) void this.#decideLater(attempt, result, flowing)
+    else this.#decide(attempt, result)
+  }
+
+  /** An async join: the connection's later frames wait until it is decided. */
+  async #decideLater(attempt: Attempt, result: unknown, flowing?: Promise<void>): Promise<void> {
+    this.#joining = true
+    try {
+      const [outcome] = await Promise.allSettled([result, flowing])
+      if (outcome.status === 'fulfilled') this.#decide(attempt, outcome.value)
+      else this.#joinCrashed(attempt, outcome.reason)
+    } catch (error) {
+      this.#crashed(error)
+    }
+    this.#resume()
+  }
+
+  #decide(attempt: Attempt, result: unknown): void {
+    const { process, ref, victim } = attempt
+    if (!(result instanceof Reply) || result.kind === 'custom') {
+      this.#joinCrashed(
+        attempt,
+        new TypeError('join returned something else than ok(…) or error(…)'),
+      )
+      return
+    }
+    this.#report(attempt, result.kind === 'ok' ? 'ok' : 'error')
+    if (result.kind === 'error') {
+      process.refused({ type: 'refused' })
+      if (this.#closed) return
+      this.#reply(process.head, ref, 'error', result.response)
+      victim?.sendClose()
+      return
+    }
+    process.joined(result.assigns)
+    if (this.#closed) {
+      process.closed('closed')
+      return
+    }
+    this.#channels.set(process.topic, process)
+    this.#reply(process.head, ref, 'ok', result.response)
+    victim?.sendClose()
+    process.open()
+  }
+
+  #joinCrashed(attempt: Attempt, error: unknown): void {
+    const { process, ref, victim } = attempt
+    this.shared.telemetry.crashed.publish({ topic: process.topic, error })
+    process.refused({ type: 'crashed', error })
+    if (this.#closed) return
+    this.#reply(process.head, ref, 'error', { reason: 'join crashed' })
+    victim?.sendClose()
+  }
+
+  #report({ process, payload, startedAt }: Attempt, result: 'ok' | 'error'): void {
+    const durationMs = performance.now() - startedAt
+    this.shared.telemetry.joined.publish({
+      topic: process.topic,
+      result,
+      params: payload,
+      durationMs,
+    })
+  }
+}
+
+/** A join on its way. */
+interface Attempt {
+  readonly process: ChannelProcess
+  readonly ref: unknown
+  readonly victim: ChannelProcess | undefined
+  readonly payload: unknown
+  readonly startedAt: number
+}

@@ -1,0 +1,98 @@
+/**
+ * What happens in one node, as typed signals: logger and metrics listen, nothing in the core depends on
+ * who does. Each endpoint has its own set, so that two in one process do not mix their figures.
+ */
+
+/** A channel of one kind of event. Publishing to nobody costs a comparison. */
+export class Signal<T> {
+  readonly #listeners = new Set<(value: T) => void>()
+
+  /** Whether anybody listens: ask before building a costly value. */
+  get active(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  /** A throwing listener harms neither the publisher nor other listeners (C8.10). */
+  publish(value: T): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(value)
+      } catch (error) {
+        process.emitWarning(`a telemetry listener threw: ${String(error)}`)
+      }
+    }
+  }
+
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (value: T) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
+/** Durations are milliseconds. `params` and `payload` are what a client sent: filter before logging. */
+export interface Telemetry {
+  /** A connect that reached the app's `connect` (C8.1); `refused` carries the reason where there is one. */
+  readonly connected: Signal<{
+    readonly transport: string
+    readonly vsn: string
+    readonly result: 'ok' | 'error'
+    readonly params: unknown
+    readonly durationMs: number
+  }>
+  /** A connect refused before the app was asked: its origin, version, query … */
+  readonly refused: Signal<{ readonly transport: string; readonly reason: string }>
+  /** A connection that ended. */
+  readonly disconnected: Signal<{ readonly transport: string; readonly code: number }>
+  /** A join that was answered ok or error (C8.2). */
+  readonly joined: Signal<{
+    readonly topic: string
+    readonly result: 'ok' | 'error'
+    readonly params: unknown
+    readonly durationMs: number
+  }>
+  /** A joined channel that ended, for whatever reason. */
+  readonly left: Signal<{ readonly topic: string; readonly reason: string }>
+  /** A client's message that a handler finished without throwing (C8.3). */
+  readonly handled: Signal<{
+    readonly topic: string
+    readonly event: string
+    readonly ref: unknown
+    readonly payload: unknown
+    readonly durationMs: number
+  }>
+  /** Something threw: the channel named by `topic`, or the connection where there is none. */
+  readonly crashed: Signal<{ readonly topic: string | undefined; readonly error: unknown }>
+  /** A broadcast made on this node. */
+  readonly broadcast: Signal<{ readonly topic: string; readonly event: string }>
+  /** Something that was not delivered, and why. */
+  readonly dropped: Signal<{ readonly reason: string; readonly count: number }>
+  /** What deserves a warning and has no signal of its own. */
+  readonly warned: Signal<{ readonly message: string; readonly topic?: string }>
+  /** One round of a drain (C8.4). */
+  readonly drained: Signal<{
+    readonly count: number
+    readonly total: number
+    readonly index: number
+    readonly rounds: number
+  }>
+  /** Frames, counted where a signal per frame would cost too much. */
+  readonly frames: { in: number; out: number }
+}
+
+export function createTelemetry(): Telemetry {
+  return {
+    connected: new Signal(),
+    refused: new Signal(),
+    disconnected: new Signal(),
+    joined: new Signal(),
+    left: new Signal(),
+    handled: new Signal(),
+    crashed: new Signal(),
+    broadcast: new Signal(),
+    dropped: new Signal(),
+    warned: new Signal(),
+    drained: new Signal(),
+    frames: { in: 0, out: 0 },
+  }
+}

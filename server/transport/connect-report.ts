@@ -1,0 +1,36 @@
+import type { Telemetry } from '../telemetry.ts'
+import type { Connect, Verdict } from './handshake.ts'
+
+/** What `connect` made of a client that is let in. */
+export interface Session {
+  readonly assigns: object
+  readonly id: string | null
+}
+
+/**
+ * One connect, told to telemetry: whether the app was asked (then `connected`, with what it was asked about)
+ * or the request was refused before (then `refused`), and what went wrong on our side (C8.1).
+ */
+export function reported(telemetry: Telemetry, transport: string, connect: Connect<Session>) {
+  const startedAt = performance.now()
+  let asked: { readonly params: unknown } | undefined
+  return {
+    connect: ((params, info) => {
+      asked = { params }
+      return connect(params, info)
+    }) satisfies Connect<Session>,
+    report(verdict: Verdict<Session>): void {
+      const isAccepted = verdict.kind === 'accept'
+      if (asked) {
+        const durationMs = performance.now() - startedAt
+        const [vsn, result] = isAccepted
+          ? [verdict.codec.name, 'ok' as const]
+          : ['', 'error' as const]
+        telemetry.connected.publish({ transport, vsn, result, params: asked.params, durationMs })
+      } else if (!isAccepted) telemetry.refused.publish({ transport, reason: verdict.reason })
+      if (!isAccepted && verdict.error !== undefined) {
+        telemetry.crashed.publish({ topic: undefined, error: verdict.error })
+      }
+    },
+  }
+}

@@ -1,0 +1,171 @@
+/** From an upgrade request to 101 or a refusal, in Phoenix's order (protocol 1.2). Pure but for the app. */
+import type { Codec } from '../protocol/codec.ts'
+import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
+import type { OriginCheck } from './origin.ts'
+import { BadQuery, type Params, parseParams } from './params.ts'
+import { header, type UpgradeRequest } from './request.ts'
+import { type SubprotocolOptions, selectSubprotocol } from './subprotocol.ts'
+import { upgradeProblem } from './upgrade-headers.ts'
+import { codecFor } from './vsn.ts'
+
+export interface HandshakeOptions extends SubprotocolOptions {
+  readonly checkOrigin: OriginCheck
+  readonly connectInfo: ConnectInfoKeys
+  /** The answer to a refusal that has a reason (C1.24); without it 403. */
+  readonly errorHandler?:
+    | ((reason: unknown) => { readonly status: number; readonly body: string })
+    | undefined
+  /** What `:name` segments of the mount matched. */
+  readonly pathParams: Readonly<Record<string, string>>
+}
+
+/** What the app decided. A `refuse` of undefined is a refusal without a reason. */
+export type ConnectOutcome<S> = { readonly accept: S } | { readonly refuse: unknown }
+
+export type Connect<S> = (
+  params: Params,
+  info: ConnectInfo,
+) => ConnectOutcome<S> | Promise<ConnectOutcome<S>>
+
+interface Accepted<S> {
+  readonly kind: 'accept'
+  readonly codec: Codec
+  /** The subprotocol that the 101 names. */
+  readonly protocol: string | undefined
+  readonly session: S
+}
+
+/** An HTTP answer. `error` is for the log: what the app threw, or the rule that its answer broke. */
+interface Refused {
+  readonly kind: 'refuse'
+  readonly status: number
+  readonly body: string
+  readonly contentType?: string
+  readonly reason:
+    | 'method'
+    | 'query'
+    | 'origin'
+    | 'subprotocol'
+    | 'vsn'
+    | 'connect'
+    | 'crash'
+    | 'headers'
+  readonly error?: unknown
+}
+
+export type Verdict<S> = Accepted<S> | Refused
+
+/** A request that may be put before the app. */
+interface Candidate {
+  readonly params: Params
+  readonly info: ConnectInfo
+  readonly codec: Codec
+  readonly protocol: string | undefined
+}
+
+const refused = (reason: Refused['reason'], status: number, body = ''): Refused => ({
+  kind: 'refuse',
+  reason,
+  status,
+  body,
+})
+
+/** What Phoenix's error renderer answers. */
+const rendered = (reason: Refused['reason'], status: number, detail: string): Refused => ({
+  ...refused(reason, status, JSON.stringify({ errors: { detail } })),
+  contentType: 'application/json; charset=utf-8',
+})
+
+const crashed = (error: unknown): Refused => ({
+  ...rendered('crash', 500, 'Internal Server Error'),
+  error,
+})
+
+/** Params of the query and of the path, which win (C1.10); undefined for a query that is none. */
+function paramsOf(query: string, pathParams: HandshakeOptions['pathParams']): Params | undefined {
+  try {
+    return Object.assign(Object.create(null), parseParams(query), pathParams)
+  } catch (error) {
+    if (error instanceof BadQuery) return undefined
+    throw error
+  }
+}
+
+/** Everything that is decided before the app is asked. */
+function screen(request: UpgradeRequest, options: HandshakeOptions): Candidate | Refused {
+  if (request.method !== 'GET') return refused('method', 400)
+  const params = paramsOf(request.query, options.pathParams)
+  if (!params) return rendered('query', 400, 'Bad Request')
+  const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
+  if (!options.checkOrigin(header(request, 'origin'), own)) return refused('origin', 403)
+  const selected = selectSubprotocol(header(request, 'sec-websocket-protocol'), options)
+  if ('refused' in selected) return refused('subprotocol', selected.refused)
+  const { protocol, offered, authToken } = selected
+  const offer = options.authToken ? { offered, authToken } : { offered }
+  const info = connectInfo(options.connectInfo, request, offer)
+  const { vsn } = params
+  const codec = codecFor(vsn)
+  return codec ? { params, info, codec, protocol } : refused('vsn', 403)
+}
+
+/** A session's `id`, if it has one, is a string or null: what a broadcast finds the socket by (C1.29). */
+function hasUsableId(session: unknown): boolean {
+  if (typeof session !== 'object' || session === null || !('id' in session)) return true
+  return session.id === undefined || session.id === null || typeof session.id === 'string'
+}
+
+const isOutcome = (value: unknown): value is ConnectOutcome<unknown> =>
+  typeof value === 'object' && value !== null && ('accept' in value || 'refuse' in value)
+
+/** The app breaks its contract: 403, and a sentence for the log (C1.25, C1.29). */
+const misused = (sentence: string): Refused => ({
+  ...refused('connect', 403),
+  error: new TypeError(sentence),
+})
+
+function refusedByApp(reason: unknown, errorHandler: HandshakeOptions['errorHandler']): Refused {
+  if (reason === undefined || !errorHandler) return refused('connect', 403)
+  const { status, body } = errorHandler(reason)
+  return refused('connect', status, body)
+}
+
+/** What the app's answer comes to. The headers come last: `connect` decides first (protocol 1.2). */
+function conclude<S>(
+  outcome: ConnectOutcome<S>,
+  candidate: Candidate,
+  request: UpgradeRequest,
+  options: HandshakeOptions,
+): Verdict<S> {
+  if (!isOutcome(outcome)) return misused('connect neither accepted nor refused')
+  if ('refuse' in outcome) return refusedByApp(outcome.refuse, options.errorHandler)
+  const session = outcome.accept
+  if (!hasUsableId(session)) return misused('a socket’s id is a string or null')
+  const problem = upgradeProblem(request)
+  if (problem !== undefined) return refused('headers', 400, problem)
+  return { kind: 'accept', codec: candidate.codec, protocol: candidate.protocol, session }
+}
+
+const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+  typeof (value as PromiseLike<T> | null | undefined)?.then === 'function'
+
+/**
+ * Decides one upgrade request; in the same turn, unless `connect` answers later. Never throws and never
+ * rejects: what the app throws is a verdict of 500 with the error (C1.26).
+ */
+export function handshake<S>(
+  request: UpgradeRequest,
+  options: HandshakeOptions,
+  connect: Connect<S>,
+): Verdict<S> | Promise<Verdict<S>> {
+  try {
+    const candidate = screen(request, options)
+    if ('kind' in candidate) return candidate
+    const decide = (outcome: ConnectOutcome<S>) => conclude(outcome, candidate, request, options)
+    const outcome = connect(candidate.params, candidate.info)
+    return isThenable(outcome)
+      ? Promise.resolve(outcome).then(decide).catch(crashed)
+      : decide(outcome)
+  } catch (error) {
+    return crashed(error)
+  }
+}

@@ -1,0 +1,183 @@
+/** Phoenix channels over WebSocket: the mount on uWebSockets.js (protocol 1.1 to 1.10). */
+import type { Codec } from '../protocol/codec.ts'
+import { Socket, type SocketContext } from '../socket/socket.ts'
+import type { ConnectInfoKeys } from './connect-info.ts'
+import { validateConnectInfoKeys } from './connect-info.ts'
+import { reported, type Session } from './connect-report.ts'
+import { type Connect, type HandshakeOptions, handshake, type Verdict } from './handshake.ts'
+import { copyRequest, deferred, writeAnswer } from './http.ts'
+import { compileOriginCheck, type OriginOption } from './origin.ts'
+import { matchPath } from './path.ts'
+import { header, type UpgradeRequest } from './request.ts'
+import {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type UpgradeContext,
+  uws,
+  type WebSocket,
+} from './uws.ts'
+import { type UserData, WebSocketConnection } from './websocket-connection.ts'
+
+export interface WebSocketOptions {
+  /** The last segment of the URL. */
+  readonly path: string
+  readonly checkOrigin: OriginOption
+  /** Take the token that phoenix.js's `authToken` sends in a subprotocol. */
+  readonly authToken: boolean
+  readonly subprotocols?: readonly string[]
+  readonly connectInfo: ConnectInfoKeys
+  readonly errorHandler?: NonNullable<HandshakeOptions['errorHandler']>
+  /** Without a byte from the client for so long, the connection is closed with 1002. */
+  readonly timeoutMs: number
+  /** Header and payload of a frame; a larger one closes with 1009, twice as large a payload cuts. */
+  readonly maxFrameBytes: number
+  /** What may wait for a client that reads slowly, before it is cut. */
+  readonly maxBufferedBytes: number
+  readonly compress: boolean
+}
+
+export const WEBSOCKET_DEFAULTS: WebSocketOptions = {
+  path: '/websocket',
+  checkOrigin: true,
+  authToken: false,
+  connectInfo: [],
+  timeoutMs: 60_000,
+  maxFrameBytes: 10_000_000,
+  maxBufferedBytes: 4 * 1024 * 1024,
+  compress: false,
+}
+
+/** The connections of one endpoint: who is there to sweep, to drain, to count. */
+export type Connections = Set<WebSocketConnection>
+
+interface Opening extends UserData {
+  readonly codec: Codec
+  readonly session: Session
+}
+
+/** The size of a client's frame with its header: 2 bytes, 4 of mask, and 0, 2 or 8 of length. */
+export function frameBytes(payloadBytes: number): number {
+  if (payloadBytes < 126) return payloadBytes + 6
+  return payloadBytes + (payloadBytes < 65_536 ? 8 : 14)
+}
+
+/** Answers requests to the mount's URL that uWS does not take for an upgrade. False: another URL. */
+export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boolean
+
+/**
+ * Mounts a user socket at `mountPath` + `options.path`. Throws TypeError, at start-up, for a malformed origin
+ * entry or an unknown connect info key.
+ */
+export function mountWebSocket(
+  app: TemplatedApp,
+  mountPath: string,
+  options: WebSocketOptions,
+  hosts: readonly string[],
+  context: SocketContext,
+  connections: Connections,
+): PlainRequest {
+  validateConnectInfoKeys(options.connectInfo)
+  const { telemetry } = context
+  const pattern = mountPath + options.path
+  const checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
+
+  const connect = context.userSocket.connect as Connect<Session>
+  const decide = (request: UpgradeRequest, finish: (verdict: Verdict<Session>) => void): void => {
+    const pathParams = matchPath(pattern, request.path) ?? {}
+    const asked = reported(telemetry, 'websocket', connect)
+    const report = (verdict: Verdict<Session>) => {
+      asked.report(verdict)
+      finish(verdict)
+    }
+    const verdict = handshake(request, { ...options, checkOrigin, pathParams }, asked.connect)
+    if (verdict instanceof Promise) void verdict.then(report)
+    else report(verdict)
+  }
+
+  function upgrade(res: HttpResponse, req: HttpRequest, socketContext: UpgradeContext): void {
+    const request = copyRequest(res, req)
+    const later = deferred(res)
+    decide(request, (verdict) =>
+      later(() => {
+        if (verdict.kind === 'refuse') {
+          writeAnswer(res, verdict)
+          return
+        }
+        const { codec, session, protocol } = verdict
+        res.upgrade<Opening>(
+          { codec, session },
+          header(request, 'sec-websocket-key') ?? '',
+          protocol ?? '',
+          header(request, 'sec-websocket-extensions') ?? '',
+          socketContext,
+        )
+      }),
+    )
+  }
+
+  function open(ws: WebSocket<Opening>): void {
+    const data = ws.getUserData()
+    const connection = new WebSocketConnection(ws as WebSocket<UserData>, options, telemetry)
+    connection.socket = new Socket(context, connection, data.codec, data.session)
+    data.connection = connection
+    connections.add(connection)
+  }
+
+  function message(ws: WebSocket<Opening>, bytes: ArrayBuffer, isBinary: boolean): void {
+    const { connection } = ws.getUserData()
+    if (!connection?.socket) return
+    connection.lastByteAt = performance.now()
+    if (frameBytes(bytes.byteLength) > options.maxFrameBytes) connection.socket.close('tooBig')
+    else connection.socket.receive(bytes, isBinary)
+  }
+
+  const heard = (ws: WebSocket<Opening>) => {
+    const { connection } = ws.getUserData()
+    if (connection) connection.lastByteAt = performance.now()
+  }
+
+  const behavior = {
+    compression: options.compress ? uws.SHARED_COMPRESSOR : uws.DISABLED,
+    maxPayloadLength: 2 * options.maxFrameBytes,
+    maxBackpressure: options.maxBufferedBytes,
+    closeOnBackpressureLimit: true,
+    // Phoenix counts the client's bytes alone; our own sweep does, uWS's timer would not.
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+    upgrade,
+    open,
+    message,
+    ping: heard,
+    pong: heard,
+    dropped: (ws: WebSocket<Opening>) => ws.getUserData().connection?.lose(),
+    drain: (ws: WebSocket<Opening>) => ws.getUserData().connection?.drained(),
+    close(ws: WebSocket<Opening>, code: number) {
+      const { connection } = ws.getUserData()
+      if (!connection) return
+      connections.delete(connection)
+      telemetry.disconnected.publish({ transport: 'websocket', code })
+      connection.closed()
+    },
+  }
+  app.ws(pattern, behavior)
+  app.ws(`${pattern}/`, behavior)
+
+  return (res, request) => {
+    if (!matchPath(pattern, request.path)) return false
+    const later = deferred(res)
+    decide(request, (verdict) => {
+      // Without its key uWS cannot upgrade, so an accepted one is impossible: the headers were refused.
+      if (verdict.kind === 'refuse') later(() => writeAnswer(res, verdict))
+    })
+    return true
+  }
+}
+
+/** Closes what has been silent for longer than its mount allows. */
+export function closeIdle(connections: Connections): void {
+  const now = performance.now()
+  for (const connection of connections) {
+    if (now - connection.lastByteAt > connection.timeoutMs) connection.socket?.close('idle')
+  }
+}
