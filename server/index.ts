@@ -14,6 +14,12 @@ export {
 } from './channel/result.ts'
 export { Binary, compileSchema, type Problem, type Validator } from './channel/schema.ts'
 export type { Channel, EndpointHandle, Socket, SocketRef } from './channel/types.ts'
-export { accept, type ConnectOutcome, defineSocket, refuse } from './channel/user-socket.ts'
+export {
+  accept,
+  type ConnectOutcome,
+  defineSocket,
+  refuse,
+  type UserSocket,
+} from './channel/user-socket.ts'
 export { Broadcast } from './protocol/broadcast.ts'
 export type { Sent } from './protocol/message.ts'

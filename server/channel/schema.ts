@@ -16,6 +16,14 @@ export type Validator = (value: unknown) => Problem | undefined
 export const Binary = { description: 'bytes' } as unknown as TUnsafe<Uint8Array>
 
 const ajv = new Ajv({ strict: true })
+// Ids end up in keys, as UTF-8: text that has no UTF-8 form (a lone surrogate) would collide with other text.
+ajv.addKeyword({
+  keyword: 'maxBytes',
+  type: 'string',
+  schemaType: 'number',
+  validate: (limit: number, text: string) => text.isWellFormed() && Buffer.byteLength(text) <= limit,
+  error: { message: ({ schema }) => `must be text of at most ${schema} UTF-8 bytes` },
+})
 
 const problemOf = (error: ErrorObject | undefined): Problem => ({
   path: error?.instancePath ?? '',

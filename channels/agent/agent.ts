@@ -1,0 +1,26 @@
+import type { KeyedQueue } from './keyed-queue.ts'
+import type { Messages } from './messages.ts'
+import type { KnownType } from './repository/repositories.ts'
+import type { AgentStore, SessionKey } from './store/store.ts'
+
+/** What all agent sessions of this node share. */
+export interface Agent {
+  readonly store: AgentStore
+  readonly repositories: ReadonlyMap<string, KnownType>
+  readonly messages: Messages
+  /** One change of state at a time per session on this node, so that commits seldom lose a race. */
+  readonly queue: KeyedQueue
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly onError: (error: unknown) => void
+}
+
+/** Who does it, where. */
+export interface Actor {
+  readonly session: SessionKey
+  readonly operatorId: string
+}
+
+/** A session's name within this node: no two sessions share one. */
+export const sessionName = ({ businessId, sessionId }: SessionKey): string =>
+  `${encodeURIComponent(businessId)}/${sessionId}`

@@ -1,0 +1,122 @@
+/**
+ * Approving a change of a repository that cannot be in one transaction with the agent's state: the change
+ * goes from pending to applying, the repository applies it (idempotently, by changeId), then it is approved
+ * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
+ */
+import type { Actor, Agent } from './agent.ts'
+import { approved, type Change, changeRef, decision, keptChange, openChange } from './change.ts'
+import { type Committed, change as changeState } from './commit.ts'
+import { Refusal, refusal } from './refusal.ts'
+import type { Repository } from './repository/repository.ts'
+import type { DocumentRef, SessionKey } from './store/store.ts'
+
+/** No client can name this session: the list of what is being applied, of all businesses. */
+const NODE: SessionKey = { businessId: '', sessionId: '' }
+const APPLYING = { scope: 'business', name: 'applying' } as const
+const PAGE = 100
+
+const entryRef = (changeId: string): DocumentRef => ({ ...APPLYING, id: changeId })
+
+interface Entry {
+  readonly session: SessionKey
+  readonly changeId: string
+  readonly since: number
+}
+
+/** Noted before the change is claimed: an entry without a claim is harmless, a claim without one is lost. */
+async function note(agent: Agent, session: SessionKey, changeId: string): Promise<void> {
+  const value: Entry = { session, changeId, since: agent.now() }
+  await agent.store.commit(NODE, { expect: [], put: [{ ref: entryRef(changeId), value }] })
+}
+
+const forget = (agent: Agent, changeId: string) =>
+  agent.store.commit(NODE, { expect: [], remove: [entryRef(changeId)] })
+
+/** From pending to applying: of several that try, one succeeds. */
+function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
+  return changeState(agent, session, async () => {
+    const open = await openChange(agent, session, changeId)
+    if (open instanceof Refusal) return open
+    const value = { ...open.kept, applying: { by: operatorId, since: agent.now() } }
+    return {
+      result: open.kept,
+      commit: {
+        expect: [{ ref: changeRef(changeId), version: open.version }],
+        put: [{ ref: changeRef(changeId), value }],
+      },
+    }
+  })
+}
+
+/** From applying to approved, or back to pending. */
+function settle(
+  agent: Agent,
+  session: SessionKey,
+  changeId: string,
+  outcome: 'applied' | 'conflict',
+): Promise<Committed<Change> | Refusal> {
+  return changeState(agent, session, async () => {
+    const document = await agent.store.get(session, changeRef(changeId))
+    if (!document) return refusal('unknown_change')
+    const { applying, ...kept } = keptChange(document)
+    if (!applying) return refusal('already_decided')
+    const isApplied = outcome === 'applied'
+    const change = isApplied ? approved(kept, applying.by, agent.now()) : kept
+    return {
+      result: change,
+      commit: {
+        expect: [{ ref: changeRef(changeId), version: document.version }],
+        put: [{ ref: changeRef(changeId), value: change }],
+        ...(isApplied && {
+          event: { event: 'agent_changes_approved', payload: decision(agent, change) },
+        }),
+      },
+    }
+  })
+}
+
+/** Lets the repository apply a claimed change. Where it throws, nobody knows: the sweep asks again. */
+async function finish(
+  agent: Agent,
+  session: SessionKey,
+  repository: Repository,
+  change: Change,
+): Promise<Committed<Change> | Refusal> {
+  let outcome: 'applied' | 'conflict'
+  try {
+    outcome = await repository.apply(session.businessId, change, change.baseVersion)
+  } catch (error) {
+    agent.onError(error)
+    return refusal('unavailable')
+  }
+  const settled = await settle(agent, session, change.changeId, outcome)
+  await forget(agent, change.changeId)
+  return outcome === 'conflict' && !(settled instanceof Refusal)
+    ? refusal('change_conflict')
+    : settled
+}
+
+export async function applyForeign(
+  agent: Agent,
+  actor: Actor,
+  repository: Repository,
+  changeId: string,
+): Promise<Committed<Change> | Refusal> {
+  await note(agent, actor.session, changeId)
+  const claimed = await claim(agent, actor, changeId)
+  if (claimed instanceof Refusal) return claimed
+  return await finish(agent, actor.session, repository, claimed.result)
+}
+
+/** Finishes what has been applying for longer than `olderThanMs`: whoever began it is gone. */
+export async function sweepApplying(agent: Agent, olderThanMs: number): Promise<void> {
+  for (const { value } of await agent.store.list(NODE, APPLYING, { limit: PAGE })) {
+    const { session, changeId, since } = value as Entry
+    if (agent.now() - since < olderThanMs) continue
+    const document = await agent.store.get(session, changeRef(changeId))
+    const kept = document && keptChange(document)
+    const known = kept && agent.repositories.get(kept.repositoryType)?.repository
+    if (kept?.applying && known && 'apply' in known) await finish(agent, session, known, kept)
+    else if (!kept?.applying) await forget(agent, changeId)
+  }
+}

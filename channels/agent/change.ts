@@ -1,0 +1,75 @@
+/** A change that an agent proposes, as it is kept and as clients see it (contract 8). */
+import type { Agent } from './agent.ts'
+import { type Refusal, refusal } from './refusal.ts'
+import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
+import type { Document, DocumentRef, SessionKey } from './store/store.ts'
+
+export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
+
+export interface Change extends RecordChange {
+  readonly before: JsonRecord | null
+  /** The version of the record that it was drafted from; 0 for a create. */
+  readonly baseVersion: number
+  readonly author: string
+  readonly status: (typeof CHANGE_STATUSES)[number]
+  readonly createdAt: string
+  readonly expiresAt: string
+  readonly decidedBy?: string
+  readonly decidedAt?: string
+  /** Why it was rejected. */
+  readonly reason?: string
+}
+
+/** A change as it is kept. `applying` is who approves it while a foreign repository applies it. */
+export interface KeptChange extends Change {
+  readonly applying?: { readonly by: string; readonly since: number }
+}
+
+export const CHANGES = { scope: 'session', name: 'changes' } as const
+export const changeRef = (id: string): DocumentRef => ({ ...CHANGES, id })
+
+/** What clients see: a change that is being applied is pending to them, one past its time expired. */
+export function shown({ applying, ...kept }: KeptChange, now: number): Change {
+  const isExpired = kept.status === 'pending' && !applying && now >= Date.parse(kept.expiresAt)
+  return isExpired ? { ...kept, status: 'expired' } : kept
+}
+
+/** A kept change with the version that a decision on it must expect. */
+export interface OpenChange {
+  readonly kept: KeptChange
+  readonly version: number
+}
+
+/** The change, if it is there and open to a decision: refusals in the contract's order. */
+export async function openChange(
+  agent: Agent,
+  session: SessionKey,
+  changeId: string,
+): Promise<OpenChange | Refusal> {
+  const document = await agent.store.get(session, changeRef(changeId))
+  if (!document) return refusal('unknown_change')
+  const kept = keptChange(document)
+  if (kept.applying) return refusal('already_decided')
+  const { status } = shown(kept, agent.now())
+  if (status === 'expired') return refusal('change_expired')
+  return status === 'pending' ? { kept, version: document.version } : refusal('already_decided')
+}
+
+export const keptChange = ({ value }: Document): KeptChange => value as KeptChange
+
+/** The change once it is approved. */
+export function approved({ applying, ...kept }: KeptChange, by: string, now: number): Change {
+  return { ...kept, status: 'approved', decidedBy: by, decidedAt: new Date(now).toISOString() }
+}
+
+/** The payload of `agent_changes_approved` and `agent_changes_rejected`. */
+export function decision(agent: Agent, change: Change): object {
+  return {
+    success: true,
+    message: agent.messages.success(change.status === 'approved' ? 'approved' : 'rejected'),
+    changeId: change.changeId,
+    change,
+    operatorId: change.decidedBy,
+    timestamp: change.decidedAt,
+  }
+}

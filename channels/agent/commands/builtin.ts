@@ -1,0 +1,104 @@
+/** The commands that every server has (contract 6). */
+import { Type as T } from '@sinclair/typebox'
+import { CHANGE_STATUSES } from '../change.ts'
+import { ANY_CHANGE } from '../permissions.ts'
+import { type Command, defineCommand } from './command.ts'
+
+const Reference = T.String({ minLength: 1, maxBytes: 256 })
+const TIMEOUT_MS = 10_000
+
+const runQuery = defineCommand({
+  name: 'run_query',
+  description: 'Finds the records of the session’s current query',
+  permission: 'record.read',
+  audience: 'requester',
+  parameters: T.Object({ repositoryType: Reference }),
+  timeoutMs: TIMEOUT_MS,
+  async run(context, { repositoryType }) {
+    const repository = context.repository(repositoryType)
+    if (!repository) return context.refuse('unknown_repository')
+    return await repository.find(context.businessId, await context.currentQuery(repositoryType))
+  },
+})
+
+const createDraft = defineCommand({
+  name: 'create_draft',
+  description: 'Proposes a change of one record, to be approved or rejected',
+  permission: 'change.create',
+  audience: 'session',
+  parameters: T.Object({
+    repositoryType: Reference,
+    operation: T.Unsafe<'create' | 'update' | 'delete'>({
+      type: 'string',
+      enum: ['create', 'update', 'delete'],
+    }),
+    recordId: T.Optional(Reference),
+    data: T.Optional(T.Object({ id: T.Optional(Reference) })),
+  }),
+  timeoutMs: TIMEOUT_MS,
+  async run(context, { repositoryType, operation, recordId, data }) {
+    const problem = (path: string, text: string) =>
+      context.refuse('invalid_payload', [{ path: `/payload/parameters${path}`, problem: text }])
+    const id = recordId ?? (operation === 'create' ? data?.id : undefined)
+    if (operation !== 'create' && id === undefined) return problem('/recordId', 'is required')
+    if (operation !== 'delete' && data === undefined) return problem('/data', 'is required')
+    if (operation === 'delete' && data !== undefined) return problem('/data', 'must be absent')
+    if (data?.id !== undefined && data.id !== id) {
+      return problem('/data/id', 'must be the same as recordId')
+    }
+    return await context.createDraft({
+      repositoryType,
+      operation,
+      ...(id !== undefined && { recordId: id }),
+      ...(data && { data }),
+    })
+  },
+})
+
+const listChanges = defineCommand({
+  name: 'list_changes',
+  description: 'Lists the session’s changes, oldest first',
+  permission: ANY_CHANGE,
+  audience: 'requester',
+  parameters: T.Object({
+    status: T.Optional(
+      T.Unsafe<(typeof CHANGE_STATUSES)[number]>({ type: 'string', enum: [...CHANGE_STATUSES] }),
+    ),
+    limit: T.Optional(T.Integer({ minimum: 1, maximum: 200 })),
+    after: T.Optional(Reference),
+  }),
+  timeoutMs: TIMEOUT_MS,
+  run: (context, options) => context.listChanges(options),
+})
+
+const getChange = defineCommand({
+  name: 'get_change',
+  description: 'One change, with what the record was and what it is to be',
+  permission: ANY_CHANGE,
+  audience: 'requester',
+  parameters: T.Object({ changeId: Reference }),
+  timeoutMs: TIMEOUT_MS,
+  run: (context, { changeId }) => context.getChange(changeId),
+})
+
+const listed = ({ name, description, permission = null, audience, parameters }: Command) => ({
+  name,
+  description,
+  permission,
+  audience,
+  parameters,
+})
+
+/** `list_commands` tells of all commands, the given ones and itself included. */
+export function withBuiltins(others: readonly Command[]): readonly Command[] {
+  const commands = [runQuery, createDraft, listChanges, getChange, ...others]
+  const listCommands: Command = {
+    name: 'list_commands',
+    description: 'Lists the commands of this server',
+    audience: 'requester',
+    parameters: T.Object({}),
+    timeoutMs: TIMEOUT_MS,
+    run: () => ({ commands: [listCommands, ...commands].map(listed) }),
+  }
+  return [listCommands, ...commands]
+}

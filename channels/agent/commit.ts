@@ -1,0 +1,38 @@
+import { type Agent, sessionName } from './agent.ts'
+import { Refusal, refusal } from './refusal.ts'
+import type { Commit, SessionEvent, SessionKey } from './store/store.ts'
+
+/** How often a lost race is run again before the client hears `unavailable`. */
+const ATTEMPTS = 16
+
+/** What one attempt wants to commit, and what it answers when that is done. */
+export interface Plan<T> {
+  readonly commit: Commit
+  readonly result: T
+}
+
+export interface Committed<T> {
+  readonly result: T
+  readonly event: SessionEvent | undefined
+}
+
+/**
+ * One change of a session's state: `attempt` reads, decides and says what to commit; where what it read has
+ * moved on before the commit, it runs again. One at a time per session on this node. Rejects with what the
+ * store rejects with.
+ */
+export function change<T>(
+  agent: Agent,
+  session: SessionKey,
+  attempt: () => Promise<Plan<T> | Refusal>,
+): Promise<Committed<T> | Refusal> {
+  return agent.queue.run(sessionName(session), async () => {
+    for (let left = ATTEMPTS; left > 0; left -= 1) {
+      const plan = await attempt()
+      if (plan instanceof Refusal) return plan
+      const outcome = await agent.store.commit(session, plan.commit)
+      if (outcome.committed) return { result: plan.result, event: outcome.event }
+    }
+    return refusal('unavailable')
+  })
+}

@@ -1,0 +1,67 @@
+/** Approving and rejecting: of any number of decisions on one change, exactly one takes effect (contract 8). */
+import type { Actor, Agent } from './agent.ts'
+import { applyForeign } from './apply-foreign.ts'
+import { approved, type Change, changeRef, decision, keptChange, openChange } from './change.ts'
+import { type Committed, change as changeState } from './commit.ts'
+import { Refusal, refusal } from './refusal.ts'
+import { isTransactional } from './repository/transactional.ts'
+
+export async function rejectChange(
+  agent: Agent,
+  { session, operatorId }: Actor,
+  { changeId, reason }: { readonly changeId: string; readonly reason: string },
+): Promise<Committed<Change> | Refusal> {
+  return await changeState(agent, session, async () => {
+    const open = await openChange(agent, session, changeId)
+    if (open instanceof Refusal) return open
+    const decidedAt = new Date(agent.now()).toISOString()
+    const change: Change = {
+      ...open.kept,
+      status: 'rejected',
+      decidedBy: operatorId,
+      decidedAt,
+      reason,
+    }
+    return {
+      result: change,
+      commit: {
+        expect: [{ ref: changeRef(changeId), version: open.version }],
+        put: [{ ref: changeRef(changeId), value: change }],
+        event: { event: 'agent_changes_rejected', payload: decision(agent, change) },
+      },
+    }
+  })
+}
+
+/** Applies a change to its repository and records who decided. A conflict leaves it pending. */
+export async function approveChange(
+  agent: Agent,
+  actor: Actor,
+  changeId: string,
+): Promise<Committed<Change> | Refusal> {
+  const { session, operatorId } = actor
+  const document = await agent.store.get(session, changeRef(changeId))
+  if (!document) return refusal('unknown_change')
+  const { repositoryType } = keptChange(document)
+  const repository = agent.repositories.get(repositoryType)?.repository
+  if (!repository) return refusal('unknown_repository')
+  if (!isTransactional(repository)) return await applyForeign(agent, actor, repository, changeId)
+  return await changeState(agent, session, async () => {
+    const open = await openChange(agent, session, changeId)
+    if (open instanceof Refusal) return open
+    const { recordId, baseVersion } = open.kept
+    const found = await repository.get(session.businessId, repositoryType, recordId)
+    if ((found?.version ?? 0) !== baseVersion) return refusal('change_conflict')
+    const change = approved(open.kept, operatorId, agent.now())
+    const staged = repository.stage(change, baseVersion)
+    return {
+      result: change,
+      commit: {
+        expect: [{ ref: changeRef(changeId), version: open.version }, ...staged.expect],
+        put: [{ ref: changeRef(changeId), value: change }, ...staged.put],
+        remove: staged.remove,
+        event: { event: 'agent_changes_approved', payload: decision(agent, change) },
+      },
+    }
+  })
+}

@@ -1,0 +1,148 @@
+/**
+ * One socket's way through its session's numbered events: each once, in order, without a hole (contract 9).
+ *
+ * Events are sent from what this node announces as long as that goes on where the socket is; wherever it
+ * does not (a replay, a reader that was slow, a gap), they are read from the store, paced by what the socket
+ * takes, until the two meet.
+ */
+import { Broadcast, type Sent } from '../../server/index.ts'
+import type { AgentStore, SessionEvent, SessionKey } from './store/store.ts'
+
+/** The socket's side. */
+export interface Reader {
+  readonly topic: string
+  deliver(broadcast: Broadcast): Sent
+  onceDrained(listener: () => void): void
+}
+
+/** Announced events that wait for the socket; beyond that, the store has them. */
+const MAX_WAITING = 128
+/** Read from the store at once. */
+const PAGE = 64
+const RETRY_MS = 500
+
+const broadcasts = new WeakMap<SessionEvent, Broadcast>()
+
+/** One broadcast per event, so that it is encoded once for all sockets of the session. */
+function broadcastOf(event: SessionEvent, topic: string): Broadcast {
+  let broadcast = broadcasts.get(event)
+  if (!broadcast) {
+    broadcast = Broadcast.encoded(topic, event.event, event.json)
+    broadcasts.set(event, broadcast)
+  }
+  return broadcast
+}
+
+export class Feed {
+  readonly #store: AgentStore
+  readonly #session: SessionKey
+  readonly #reader: Reader
+  readonly #onError: (error: unknown) => void
+  readonly #unsubscribe: () => void
+  /** The number of the event that was sent last. */
+  #sent = Number.POSITIVE_INFINITY
+  /** Announced events, from `#sent + 1` on, without a gap. */
+  #waiting: SessionEvent[] = []
+  /** There may be events, above those that wait, that only the store has. */
+  #behind = false
+  /** Reasons not to send right now. */
+  #holds = 1
+  #stopped = false
+
+  /** Listens from now on, and sends nothing before `start`. */
+  constructor(
+    store: AgentStore,
+    session: SessionKey,
+    reader: Reader,
+    onError: (error: unknown) => void,
+  ) {
+    this.#store = store
+    this.#session = session
+    this.#reader = reader
+    this.#onError = onError
+    this.#unsubscribe = store.subscribe(session, this.#announced)
+  }
+
+  /** Sends every event with a number above `after`. `behind`: the store has some of them already. */
+  start(after: number, behind: boolean): void {
+    this.#sent = after
+    this.#behind ||= behind
+    this.#waiting = this.#waiting.filter((event) => event.seq > after)
+    const first = this.#waiting[0]
+    if (first && first.seq !== after + 1) {
+      this.#waiting = []
+      this.#behind = true
+    }
+    this.#release()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#waiting = []
+    this.#unsubscribe()
+  }
+
+  /**
+   * Runs a task while nothing is sent: what it commits is announced before its own answer is out. Then the
+   * events follow.
+   */
+  async after<T>(task: () => Promise<T>): Promise<T> {
+    this.#holds += 1
+    try {
+      return await task()
+    } finally {
+      this.#release()
+    }
+  }
+
+  #release(): void {
+    this.#holds -= 1
+    this.#pump()
+  }
+
+  readonly #announced = (event: SessionEvent): void => {
+    const newest = this.#waiting.at(-1)?.seq ?? this.#sent
+    const isNext = newest === Number.POSITIVE_INFINITY || event.seq === newest + 1
+    if (!isNext && event.seq <= newest) return
+    if (this.#behind || !isNext || this.#waiting.length >= MAX_WAITING) this.#behind = true
+    else this.#waiting.push(event)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#holds === 0 && !this.#stopped) {
+      const next = this.#waiting.shift()
+      if (!next) break
+      this.#send(next)
+    }
+    if (this.#behind && this.#holds === 0 && !this.#stopped) void this.#catchUp()
+  }
+
+  #send(event: SessionEvent): void {
+    const sent = this.#reader.deliver(broadcastOf(event, this.#reader.topic))
+    this.#sent = event.seq
+    if (sent === 'dropped') this.stop()
+    else if (sent === 'buffered') {
+      this.#holds += 1
+      this.#reader.onceDrained(() => this.#release())
+    }
+  }
+
+  /** Reads on from what was sent. A full page means that there may be more. */
+  async #catchUp(): Promise<void> {
+    this.#holds += 1
+    this.#behind = false
+    try {
+      const page = await this.#store.events(this.#session, this.#sent, PAGE)
+      if (page.length === PAGE) this.#behind = true
+      // What was announced meanwhile is on the page, or behind it.
+      if (this.#waiting.length > 0) this.#behind = true
+      this.#waiting = [...page]
+    } catch (error) {
+      this.#onError(error)
+      this.#behind = true
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
+    }
+    this.#release()
+  }
+}

@@ -1,0 +1,96 @@
+import type { Agent } from '../agent.ts'
+import type { Claims, Client, Identity, Return } from '../client.ts'
+import { type AuthenticateRequest, ERROR_EVENTS } from '../contract.ts'
+import type { Feed } from '../feed.ts'
+import { expand, isPermission } from '../permissions.ts'
+import { invalid, type Refusal, refusal } from '../refusal.ts'
+import type { SessionHead } from '../store/store.ts'
+import { agrees, failure } from './operation.ts'
+
+type Credentials = AuthenticateRequest['payload']
+
+/** What the schema cannot say. */
+function malformed({ permissions, lastSeq, epoch }: Credentials): Refusal | undefined {
+  const unknown = permissions.findIndex((name) => !isPermission(name))
+  if (unknown !== -1) {
+    const path = `/permissions/${unknown}`
+    return invalid('/payload', [{ path, problem: 'is not a permission' }])
+  }
+  if ((lastSeq === undefined) === (epoch === undefined)) return undefined
+  const path = lastSeq === undefined ? '/lastSeq' : '/epoch'
+  return invalid('/payload', [{ path, problem: 'lastSeq and epoch come together' }])
+}
+
+/** Who the client may be, by its token where there is one; in open mode who it says it is. */
+function identify(credentials: Credentials, claims: Claims | undefined): Identity | Refusal {
+  const { businessId, operatorId } = credentials
+  const permissions = expand(credentials.permissions)
+  if (!permissions.has('session.open')) return refusal('permission_denied')
+  if (!claims) return { operatorId, permissions }
+  const granted = expand(claims.permissions)
+  const isOwn = claims.businessId === businessId && claims.operatorId === operatorId
+  const isGranted = [...permissions].every((permission) => granted.has(permission))
+  return isOwn && isGranted ? { operatorId, permissions } : refusal('permission_denied')
+}
+
+/** Whether the client's claim to have everything up to `lastSeq` can be completed from what is kept. */
+function recoverable(head: SessionHead, lastSeq: number, epoch: string | undefined): boolean {
+  return epoch === head.epoch && lastSeq <= head.seq && lastSeq + 1 >= head.oldestSeq
+}
+
+/** A failed one leaves the former identity in place. Never rejects. */
+export async function authenticate(
+  agent: Agent,
+  client: Client,
+  request: AuthenticateRequest,
+): Promise<void> {
+  const to = client.returnAddress()
+  const refused = check(client, request)
+  if ('code' in refused) {
+    client.fail(to, ERROR_EVENTS.agent_authenticate, refused)
+    return
+  }
+  // Listening before the head is read: an event is either counted in it, or heard.
+  const isReplay = request.payload.lastSeq !== undefined
+  const feed = isReplay || !client.isFed ? client.listen() : undefined
+  try {
+    const head = await agent.store.open(client.session)
+    welcome(agent, client, to, request.payload, head, { identity: refused, feed })
+  } catch (error) {
+    feed?.stop()
+    client.fail(to, ERROR_EVENTS.agent_authenticate, failure(agent, error))
+  }
+}
+
+function check(client: Client, request: AuthenticateRequest): Identity | Refusal {
+  const credentials = request.payload
+  return (
+    malformed(credentials) ??
+    (agrees(client, request) ? undefined : refusal('session_mismatch')) ??
+    identify(credentials, client.claims)
+  )
+}
+
+/** Reply, `agent_authenticated`, then the kept events that the client lacks, then what is new (contract 9). */
+function welcome(
+  agent: Agent,
+  client: Client,
+  to: Return,
+  { lastSeq, epoch }: Credentials,
+  head: SessionHead,
+  { identity, feed }: { readonly identity: Identity; readonly feed: Feed | undefined },
+): void {
+  const recovered = lastSeq === undefined ? undefined : recoverable(head, lastSeq, epoch)
+  client.succeed(to, 'agent_authenticated', {
+    success: true,
+    message: agent.messages.success('authenticated'),
+    operatorId: identity.operatorId,
+    timestamp: new Date(agent.now()).toISOString(),
+    epoch: head.epoch,
+    seq: head.seq,
+    ...(recovered !== undefined && { recovered }),
+  })
+  client.authenticated(identity, feed)
+  if (recovered === undefined || lastSeq === undefined) feed?.start(head.seq, false)
+  else feed?.start(recovered ? lastSeq : 0, true)
+}

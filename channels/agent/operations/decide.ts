@@ -1,0 +1,21 @@
+import { ApproveRequest, RejectRequest } from '../contract.ts'
+import { approveChange, rejectChange } from '../decide-change.ts'
+import { announced, type Operation } from './operation.ts'
+
+/** `agent_approve_changes`: applies a pending change. */
+export const approve: Operation<typeof ApproveRequest> = {
+  name: 'agent_approve_changes',
+  schema: ApproveRequest,
+  permission: 'change.approve',
+  perform: ({ agent, client, actor, payload }, to) =>
+    announced(client, to, () => approveChange(agent, actor, payload.payload.changeId)),
+}
+
+/** `agent_reject_changes`: with a reason, for good. */
+export const reject: Operation<typeof RejectRequest> = {
+  name: 'agent_reject_changes',
+  schema: RejectRequest,
+  permission: 'change.reject',
+  perform: ({ agent, client, actor, payload }, to) =>
+    announced(client, to, () => rejectChange(agent, actor, payload.payload)),
+}

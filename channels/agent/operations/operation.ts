@@ -1,0 +1,90 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { Actor, Agent } from '../agent.ts'
+import type { Client, Identity, Return } from '../client.ts'
+import { ERROR_EVENTS, type Operation as Name } from '../contract.ts'
+import { allows, type Permission } from '../permissions.ts'
+import { Refusal, refusal } from '../refusal.ts'
+import { type SessionEvent, StoreUnavailable } from '../store/store.ts'
+
+/** A request that has passed its shape, its ids, authentication and the operation's own right. */
+export interface Request<P> {
+  readonly agent: Agent
+  readonly client: Client
+  readonly actor: Actor
+  readonly identity: Identity
+  readonly payload: P
+}
+
+/** One operation of an authenticated agent. */
+export interface Operation<S extends TSchema = TSchema> {
+  readonly name: Exclude<Name, 'agent_authenticate'>
+  readonly schema: S
+  readonly permission: Permission
+  /** Does it, and answers success by itself; what it returns is answered as the operation's error. */
+  perform(request: Request<Static<S>>, to: Return): Promise<Refusal | undefined>
+}
+
+/** The ids in a request: of the session in both places, of the business in the nested one. */
+interface Ids {
+  readonly sessionId: string
+  readonly payload?: { readonly sessionId: string; readonly businessId: string }
+}
+
+/** Ids agree with each other, with the topic and with the join. */
+export function agrees(client: Client, { sessionId, payload }: Ids): boolean {
+  const { session } = client
+  if (sessionId !== session.sessionId) return false
+  return (
+    payload === undefined ||
+    (payload.sessionId === session.sessionId && payload.businessId === session.businessId)
+  )
+}
+
+/** Unexpected failures: the store's, or our own. */
+export function failure(agent: Agent, error: unknown): Refusal {
+  agent.onError(error)
+  return refusal(error instanceof StoreUnavailable ? 'unavailable' : 'internal')
+}
+
+/** Checks in the contract's order (5.4), then performs. Never rejects. */
+export async function handle<S extends TSchema>(
+  agent: Agent,
+  client: Client,
+  operation: Operation<S>,
+  payload: Static<S>,
+): Promise<void> {
+  const to = client.returnAddress()
+  const refuse = (refused: Refusal) => client.fail(to, ERROR_EVENTS[operation.name], refused)
+  if (!agrees(client, payload as Ids)) return refuse(refusal('session_mismatch'))
+  const { identity } = client
+  if (!identity) return refuse(refusal('not_authenticated'))
+  if (!allows(identity.permissions, operation.permission)) {
+    return refuse(refusal('permission_denied'))
+  }
+  const actor: Actor = { session: client.session, operatorId: identity.operatorId }
+  try {
+    const refused = await operation.perform({ agent, client, actor, identity, payload }, to)
+    if (refused) refuse(refused)
+  } catch (error) {
+    refuse(failure(agent, error))
+  }
+}
+
+/** The payload of a numbered event, as it is kept: what the reply carries, too. */
+export const payloadOf = (event: SessionEvent | undefined): object =>
+  event ? (JSON.parse(event.json) as object) : {}
+
+/** Replies with what a committed change of the session announces; the event itself follows through the feed. */
+export async function announced(
+  client: Client,
+  to: Return,
+  commit: () => Promise<{ readonly event: SessionEvent | undefined } | Refusal>,
+): Promise<Refusal | undefined> {
+  let refused: Refusal | undefined
+  await client.answerFirst(async () => {
+    const outcome = await commit()
+    if (outcome instanceof Refusal) refused = outcome
+    else client.reply(to, payloadOf(outcome.event))
+  })
+  return refused
+}

@@ -1,0 +1,288 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { within } from './deadline.ts'
+import { numbered, toJson } from './json.ts'
+import { collectionPrefix, documentKey, documentRange, keyEnd, sessionName } from './keys.ts'
+import { type Head, LmdbSessions, type StoredEvent } from './lmdb-sessions.ts'
+import { type DirectoryLock, lockDirectory } from './lock.ts'
+import {
+  type AgentStore,
+  type Collection,
+  type Commit,
+  type CommitResult,
+  type Document,
+  type DocumentRef,
+  type Range,
+  type SessionEvent,
+  type SessionHead,
+  type SessionKey,
+  StoreUnavailable,
+} from './store.ts'
+import { Subscribers } from './subscribers.ts'
+
+const DEADLINE_MS = 5_000
+const PROBE_DEADLINE_MS = 2_000
+const SWEEP_EVERY_MS = 3_600_000
+/** Of a sweep, one transaction looks at so many sessions, or removes about so many entries. */
+const SWEEP_BATCH = 500
+const FIRST_KEY = Buffer.from([0])
+const REVISION_KEY = Buffer.from('revision')
+const PROBE_KEY = Buffer.from('probe')
+
+export interface LmdbStoreOptions {
+  /** Made where it is missing. No other server can use it meanwhile. */
+  readonly dir: string
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** Unguessable, another one at every call. */
+  readonly newEpoch?: () => string
+  /** Gets what listeners throw, and failures of the sweep. */
+  readonly onError?: (error: unknown) => void
+  /** A write that takes longer rejects with StoreUnavailable; it may still happen. 5,000 ms by default. */
+  readonly deadlineMs?: number
+}
+
+/**
+ * The embedded store: one directory, one server. Rejects when another server has the directory, or when
+ * it cannot be opened. What a killed server had acknowledged is there, and nothing of it is in the way.
+ */
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<AgentStore> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  const lock = lockDirectory(options.dir)
+  try {
+    return new LmdbStore(options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/**
+ * lmdb as this store needs it. Without overlapping sync nothing is visible before it is on disk, so a
+ * commit that resolves is durable, whatever is read is too, and a failed sync rejects the commit (with it,
+ * nothing would ever settle). With batching by event turn a failed commit also rejects a promise that
+ * nobody can reach, which would end the process; commits that wait together share a transaction anyway.
+ */
+function openRoot(dir: string): RootDatabase {
+  return open({ path: dir, noSubdir: false, overlappingSync: false, eventTurnBatching: false })
+}
+
+/** A commit with everything done that could throw. */
+interface Plan {
+  readonly session: string
+  readonly expect: readonly { readonly key: Buffer; readonly version: number }[]
+  readonly put: readonly { readonly key: Buffer; readonly json: string }[]
+  readonly remove: readonly Buffer[]
+  readonly event: { readonly event: string; readonly payload: string } | undefined
+}
+
+class LmdbStore implements AgentStore {
+  readonly #lock: DirectoryLock
+  readonly #root: RootDatabase
+  readonly #counters: Database<number, Buffer>
+  readonly #documents: Database<string, Buffer>
+  readonly #sessions: LmdbSessions
+  readonly #subscribers: Subscribers
+  readonly #onError: (error: unknown) => void
+  readonly #deadlineMs: number
+  readonly #sweepTimer: NodeJS.Timeout
+  readonly #writes = new Set<Promise<unknown>>()
+  #sweeping = false
+  #probe: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: LmdbStoreOptions, lock: DirectoryLock) {
+    this.#lock = lock
+    this.#onError = options.onError ?? (() => {})
+    this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS
+    this.#subscribers = new Subscribers(this.#onError)
+    const root = openRoot(options.dir)
+    const json = { encoding: 'json', keyEncoding: 'binary' } as const
+    const versioned = { encoding: 'string', keyEncoding: 'binary', useVersions: true } as const
+    this.#root = root
+    this.#counters = root.openDB<number, Buffer>('counters', json)
+    this.#documents = root.openDB<string, Buffer>('documents', versioned)
+    this.#sessions = new LmdbSessions(
+      {
+        heads: root.openDB<Head, Buffer>('heads', json),
+        events: root.openDB<StoredEvent, Buffer>('events', json),
+        documents: this.#documents,
+      },
+      options.now ?? Date.now,
+      options.newEpoch ?? (() => randomBytes(16).toString('base64url')),
+    )
+    this.#sweepTimer = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
+    void this.#sweep()
+  }
+
+  async open(session: SessionKey): Promise<SessionHead> {
+    const name = sessionName(session)
+    const opened = this.#transact(() => {
+      const head = this.#sessions.begin(name)
+      const next = this.#sessions.advance(name, head, 0)
+      this.#sessions.save(name, head, next)
+      return { epoch: next.epoch, seq: next.seq, oldestSeq: next.oldest }
+    })
+    return within(this.#deadlineMs, opened)
+  }
+
+  async get(session: SessionKey, ref: DocumentRef): Promise<Document | undefined> {
+    const key = documentKey(collectionPrefix(session, ref), ref.id)
+    return this.#read(() => {
+      const entry = this.#isVisible(session, ref) ? this.#documents.getEntry(key) : undefined
+      return entry && toDocument(ref.id, entry)
+    })
+  }
+
+  async list(session: SessionKey, collection: Collection, range: Range): Promise<Document[]> {
+    const prefix = collectionPrefix(session, collection)
+    const wanted = { ...documentRange(prefix, range), limit: range.limit, versions: true }
+    return this.#read(() => {
+      if (!this.#isVisible(session, collection)) return []
+      const entries = [...this.#documents.getRange(wanted)]
+      return entries.map((entry) => toDocument(keyEnd(prefix, entry.key), entry))
+    })
+  }
+
+  async commit(session: SessionKey, commit: Commit): Promise<CommitResult> {
+    const plan = toPlan(session, commit)
+    // Commits settle in the order in which they were applied, so events are announced in order. One that
+    // comes after the deadline is announced too: it tells that the commit did happen.
+    const committed = this.#transact(() => this.#apply(plan)).then((result) => {
+      if (result.committed && result.event) {
+        this.#subscribers.announce(plan.session, result.event)
+      }
+      return result
+    })
+    return within(this.#deadlineMs, committed)
+  }
+
+  async events(
+    session: SessionKey,
+    afterSeq: number,
+    limit: number,
+  ): Promise<readonly SessionEvent[]> {
+    const name = sessionName(session)
+    return this.#read(() => this.#sessions.events(name, afterSeq, limit))
+  }
+
+  subscribe(session: SessionKey, listener: (event: SessionEvent) => void): () => void {
+    return this.#subscribers.add(sessionName(session), listener)
+  }
+
+  /** False once it is closed. However many ask at once, one write is tried. */
+  async writable(): Promise<boolean> {
+    this.#probe ??= this.#transact(() => {
+      this.#counters.putSync(PROBE_KEY, Date.now())
+    }).finally(() => {
+      this.#probe = undefined
+    })
+    const deadlineMs = Math.min(PROBE_DEADLINE_MS, this.#deadlineMs)
+    return within(deadlineMs, this.#probe).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Waits for the writes that have begun; rejects with StoreUnavailable when they take too long. */
+  close(): Promise<void> {
+    this.#closing ??= within(this.#deadlineMs, this.#shutDown())
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
+    clearInterval(this.#sweepTimer)
+    await Promise.allSettled(this.#writes)
+    await this.#root.close()
+    this.#lock.release()
+  }
+
+  /** Reads and checks everything before it writes anything: lmdb commits what a callback wrote before it threw. */
+  #apply(plan: Plan): CommitResult {
+    const head = this.#sessions.begin(plan.session)
+    const isAsExpected = plan.expect.every(({ key, version }) =>
+      version === 0 ? !this.#documents.doesExist(key) : this.#documents.doesExist(key, version),
+    )
+    if (!isAsExpected) return { committed: false }
+    const next = this.#sessions.advance(plan.session, head, plan.event ? 1 : 0)
+    const revision = 1 + (this.#counters.get(REVISION_KEY) ?? 0)
+
+    if (plan.put.length > 0) this.#counters.putSync(REVISION_KEY, revision)
+    for (const { key, json } of plan.put) this.#documents.putSync(key, json, revision)
+    for (const key of plan.remove) this.#documents.removeSync(key)
+    const event = plan.event && numbered(next.seq, plan.event.event, plan.event.payload)
+    this.#sessions.save(plan.session, head, next, event)
+    return { committed: true, event }
+  }
+
+  /** Runs `action` in a write transaction. Resolves with its result when that is on disk. */
+  async #transact<T>(action: () => T): Promise<T> {
+    this.#assertOpen()
+    const written = this.#root.transaction(action)
+    this.#writes.add(written)
+    try {
+      return await written
+    } catch (error) {
+      throw new StoreUnavailable('the embedded store did not write', { cause: await reason(error) })
+    } finally {
+      this.#writes.delete(written)
+    }
+  }
+
+  async #read<T>(read: () => T): Promise<T> {
+    this.#assertOpen()
+    try {
+      return read()
+    } catch (error) {
+      throw new StoreUnavailable('the embedded store did not read', { cause: error })
+    }
+  }
+
+  /** The documents of a session end with it, before they are removed. */
+  #isVisible(session: SessionKey, collection: Collection): boolean {
+    return (
+      collection.scope === 'business' || this.#sessions.live(sessionName(session)) !== undefined
+    )
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      for (let next: Buffer | undefined = FIRST_KEY; next && this.#closing === undefined; ) {
+        const start: Buffer = next
+        next = await this.#transact(() => this.#sessions.sweep(start, SWEEP_BATCH))
+      }
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.#sweeping = false
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the embedded store is closed')
+  }
+}
+
+function toPlan(session: SessionKey, { expect, put = [], remove = [], event }: Commit): Plan {
+  const toKey = (ref: DocumentRef): Buffer => documentKey(collectionPrefix(session, ref), ref.id)
+  return {
+    session: sessionName(session),
+    expect: expect.map(({ ref, version }) => ({ key: toKey(ref), version })),
+    put: put.map(({ ref, value }) => ({ key: toKey(ref), json: toJson(value) })),
+    remove: remove.map(toKey),
+    event: event && { event: event.event, payload: toJson(event.payload) },
+  }
+}
+
+function toDocument(id: string, entry: { value: string; version?: number }): Document {
+  return { id, version: entry.version ?? 0, value: JSON.parse(entry.value) }
+}
+
+/** Why lmdb did not commit: a promise on the error, which would end the process if nobody awaited it. */
+async function reason(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && 'commitError' in error)) return error
+  return Promise.resolve(error.commitError).catch((cause: unknown) => cause)
+}

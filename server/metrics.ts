@@ -1,0 +1,149 @@
+/** Prometheus metrics of one node. The only file that imports prom-client. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Endpoint } from './endpoint.ts'
+import { CLOSE } from './protocol/close.ts'
+import type { Telemetry } from './telemetry.ts'
+
+const PREFIX = 'agent_channels_'
+/** From a handler that only answers to one that waits for somebody else. */
+const SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
+
+/** A client may close with any code that it likes: only these become label values. */
+const KNOWN_CODES = new Set<number>([
+  1000,
+  1001,
+  1005,
+  1006,
+  ...Object.values(CLOSE).map(({ code }) => code),
+])
+
+export interface MetricsOptions {
+  readonly telemetry: Telemetry
+  /** What is there right now; asked when somebody reads the metrics. */
+  readonly size: () => Endpoint['size']
+  /** Stands in every line as `node`. */
+  readonly nodeName: string
+}
+
+export interface Metrics {
+  /** In Prometheus' text format. */
+  text(): Promise<string>
+  readonly contentType: string
+  /** Counts no more. */
+  close(): void
+}
+
+/** Counts from now on. Label values are texts of this server alone: no topic, event or reason of a client. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  registry.setDefaultLabels({ node: options.nodeName })
+  collectDefaultMetrics({ register: registry, prefix: PREFIX })
+  gauges(registry, options.size)
+  const { telemetry } = options
+  const ends = [...countConnections(registry, telemetry), ...countChannels(registry, telemetry)]
+  countMessages(registry, telemetry)
+  return {
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    close() {
+      for (const end of ends) end()
+      registry.clear()
+    },
+  }
+}
+
+function counter<L extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  ...labelNames: L[]
+): Counter<L> {
+  return new Counter({ name: `${PREFIX}${name}`, help, labelNames, registers: [registry] })
+}
+
+function gauges(registry: Registry, size: MetricsOptions['size']): void {
+  const helps = {
+    connections: 'Open connections',
+    channels: 'Joined channels',
+    topics: 'Pub/sub topics with a subscriber on this node',
+  }
+  for (const [name, help] of Object.entries(helps)) {
+    new Gauge({
+      name: `${PREFIX}${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(size()[name as keyof typeof helps])
+      },
+    })
+  }
+}
+
+function countConnections(registry: Registry, telemetry: Telemetry): (() => void)[] {
+  const connects = counter(
+    registry,
+    'connects_total',
+    'Connects that the app decided',
+    'transport',
+    'result',
+  )
+  const refused = counter(
+    registry,
+    'refused_total',
+    'Connects refused before the app was asked',
+    'transport',
+    'reason',
+  )
+  const disconnects = counter(
+    registry,
+    'disconnects_total',
+    'Connections that ended',
+    'transport',
+    'code',
+  )
+  return [
+    telemetry.connected.subscribe(({ transport, result }) => connects.inc({ transport, result })),
+    telemetry.refused.subscribe(({ transport, reason }) => refused.inc({ transport, reason })),
+    telemetry.disconnected.subscribe(({ transport, code }) =>
+      disconnects.inc({ transport, code: KNOWN_CODES.has(code) ? String(code) : 'other' }),
+    ),
+  ]
+}
+
+function countChannels(registry: Registry, telemetry: Telemetry): (() => void)[] {
+  const joins = counter(registry, 'joins_total', 'Joins that were answered', 'result')
+  const crashes = counter(registry, 'crashes_total', 'What threw', 'where')
+  const broadcasts = counter(registry, 'broadcasts_total', 'Broadcasts made on this node')
+  const dropped = counter(registry, 'dropped_total', 'What was not delivered', 'reason')
+  const handled = new Histogram({
+    name: `${PREFIX}handler_duration_seconds`,
+    help: 'How long the handlers of messages took',
+    buckets: SECONDS,
+    registers: [registry],
+  })
+  return [
+    telemetry.joined.subscribe(({ result }) => joins.inc({ result })),
+    telemetry.crashed.subscribe(({ topic }) =>
+      crashes.inc({ where: topic === undefined ? 'connection' : 'channel' }),
+    ),
+    telemetry.broadcast.subscribe(() => broadcasts.inc()),
+    telemetry.dropped.subscribe(({ reason, count }) => dropped.inc({ reason }, count)),
+    telemetry.handled.subscribe(({ durationMs }) => handled.observe(durationMs / 1_000)),
+  ]
+}
+
+/** Messages are counted where they pass; here they are only read. */
+function countMessages(registry: Registry, { frames }: Telemetry): void {
+  const directions = { in: 'Messages from clients', out: 'Messages to clients' }
+  for (const [direction, help] of Object.entries(directions)) {
+    new Counter({
+      name: `${PREFIX}messages_${direction}_total`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(frames[direction as keyof typeof frames])
+      },
+    })
+  }
+}

@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { inPool } from '../support/pool.ts'
+import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { unlike } from './compare.ts'
+import { play } from './player.ts'
+import type { Observed, Transcript } from './scenario.ts'
+import { readDeviations, readTranscripts } from './transcripts.ts'
+
+/** Each on a server of its own: most of them use the same topic, and would hear each other's broadcasts. */
+const AT_A_TIME = 8
+const ALL_MS = 180_000
+/** What may be put off; anything else is either the same or a deviation. */
+const MAY_BE_PENDING = [/^lp-/, /^presence-/, /^connect-longpoll-disabled$/]
+
+const transcripts = readTranscripts()
+const deviations = readDeviations()
+const kindOf = (transcript: Transcript) => deviations.get(transcript.name)?.kind
+
+describe('conformance with Phoenix 1.8.12', () => {
+  const deviating = transcripts.filter((each) => kindOf(each) === 'deviation')
+  const same = transcripts.filter((each) => kindOf(each) === undefined)
+  const outcomes = new Map<string, PromiseSettledResult<Observed>>()
+  let fixtures: readonly ServerProcess[] = []
+
+  before(async function () {
+    this.timeout(ALL_MS)
+    fixtures = await Promise.all(Array.from({ length: AT_A_TIME }, startFixture))
+    const played = [...same, ...deviating]
+    const results = await inPool(played, fixtures, (transcript, { url }) => play(transcript, url))
+    for (const [index, { name }] of played.entries()) {
+      const result = results[index]
+      if (result) outcomes.set(name, result)
+    }
+  })
+
+  after(async function () {
+    this.timeout(ALL_MS)
+    await Promise.all(fixtures.map((fixture) => fixture.stop()))
+  })
+
+  function found(transcript: Transcript): readonly string[] {
+    const outcome = outcomes.get(transcript.name)
+    if (outcome?.status === 'fulfilled') return unlike(transcript, outcome.value)
+    throw outcome?.reason ?? new Error('not played')
+  }
+
+  describe('answers as Phoenix does', () => {
+    for (const transcript of same) {
+      it(title(transcript), () => {
+        const differences = found(transcript)
+        if (differences.length > 0) expect.fail(`\n  ${differences.join('\n  ')}\n`)
+      })
+    }
+  })
+
+  describe('answers otherwise, for a reason', () => {
+    for (const transcript of deviating) {
+      it(title(transcript), () => {
+        expect(found(transcript), 'the same as Phoenix after all: take it off the list').not.empty
+      })
+    }
+  })
+
+  it('outlives all of them', async () => {
+    const health = await Promise.all(fixtures.map(({ url }) => fetch(new URL('/health', url))))
+    expect(health.map(({ status }) => status)).to.deep.equal(Array(AT_A_TIME).fill(200))
+  })
+
+  it('lists as deviations only transcripts, each with a reason', () => {
+    const names = new Set(transcripts.map(({ name }) => name))
+    const wrong = [...deviations].filter(
+      ([name, { kind, reason }]) =>
+        !names.has(name) || !['pending', 'deviation'].includes(kind) || !reason,
+    )
+    expect(wrong).to.deep.equal([])
+  })
+
+  it('puts off only long-polling and presence', () => {
+    const pending = [...deviations].filter(([, { kind }]) => kind === 'pending')
+    const wrong = pending.filter(([name]) => !MAY_BE_PENDING.some((each) => each.test(name)))
+    expect(wrong).to.deep.equal([])
+  })
+})
+
+function startFixture(): Promise<ServerProcess> {
+  const file = fileURLToPath(new URL('./fixture.ts', import.meta.url))
+  return startProcess({
+    args: ['--import', 'tsx', file],
+    env: { PORT: '0' },
+    ready: /(http:\/\/\S+)/,
+  })
+}
+
+function title({ name, about }: Transcript): string {
+  return `${name}: ${about}`
+}

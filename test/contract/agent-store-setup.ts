@@ -1,0 +1,75 @@
+import type {
+  AgentStore,
+  CommitResult,
+  DocumentRef,
+  SessionEvent,
+  SessionKey,
+} from '../../channels/agent/store/store.ts'
+
+/** What the suites of AgentStore are run on. */
+export interface StoreSetup {
+  /** Empty. */
+  readonly store: AgentStore
+  /** The time that the store goes by; it starts anywhere, and stands still. */
+  readonly clock: { advance(ms: number): void }
+  /** Closes the store and opens another on the same data and clock; `cleanup` sees to that one too. */
+  reopen(): Promise<AgentStore>
+  /** Closes the store and removes its data. */
+  cleanup(): Promise<void>
+}
+
+/** A part of the contract: it defines its tests, which ask for the setup when they run. */
+export type Suite = (setup: () => StoreSetup) => void
+
+export const SESSION: SessionKey = { businessId: 'b1', sessionId: 's1' }
+
+/** A document of the session's own. */
+export const own = (id: string, name = 'notes'): DocumentRef => ({ scope: 'session', name, id })
+
+/** A document of the business. */
+export const shared = (id: string, name = 'notes'): DocumentRef => ({ scope: 'business', name, id })
+
+/** Puts one document, whatever there was. */
+export function put(
+  store: AgentStore,
+  session: SessionKey,
+  ref: DocumentRef,
+  value: unknown,
+): Promise<CommitResult> {
+  return store.commit(session, { expect: [], put: [{ ref, value }] })
+}
+
+/** Commits one event and nothing else; the payload tells which one. */
+export async function emit(
+  store: AgentStore,
+  session: SessionKey,
+  payload: object = {},
+): Promise<SessionEvent> {
+  const result = await store.commit(session, { expect: [], event: { event: 'happened', payload } })
+  if (!result.committed || !result.event) throw new Error('an event that was not committed')
+  return result.event
+}
+
+/** The version of a document; 0 where there is none. */
+export async function versionOf(
+  store: AgentStore,
+  session: SessionKey,
+  ref: DocumentRef,
+): Promise<number> {
+  return (await store.get(session, ref))?.version ?? 0
+}
+
+/** What `promise` rejects with; an error where it does not. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error('it did not reject')
+}
+
+/** The numbers from `first` to `last`. */
+export function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}
