@@ -30,7 +30,8 @@ function load(): typeof UWS {
   }
   throw new Error(
     `uWebSockets.js does not load on Node ${process.versions.node} (${process.platform} ${process.arch}): ` +
-      'it needs Node 20 or 22 with glibc 2.27, or Node 22, 24 or 26 with glibc 2.38 (no Alpine)',
+      'it needs Node 20 or 22 with glibc 2.27, or Node 22, 24 or 26 with glibc 2.38 (no Alpine). ' +
+      'Installed with another Node? Then run npm install again',
   )
 }
 
