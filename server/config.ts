@@ -57,7 +57,7 @@ const printable: Kind<string> = {
 
 const path: Kind<string> = {
   allowed: 'a path',
-  parse: (text) => (text.includes('\0') ? undefined : text),
+  parse: (text) => text,
 }
 
 const host: Kind<string> = {

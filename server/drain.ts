@@ -1,4 +1,4 @@
-/** The way down: running handlers finish, then every socket is closed with 1012, in batches. */
+/** The way down: running handlers finish, every socket is closed with 1012, in batches, every channel ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Telemetry } from './telemetry.ts'
 import type { Connections } from './transport/websocket.ts'
@@ -25,15 +25,20 @@ const anyBusy = (connections: Connections): boolean => {
   return false
 }
 
+/** What there is to drain. */
+export interface Draining {
+  readonly connections: Connections
+  /** Every `terminate` that still runs. */
+  readonly endings: ReadonlySet<Promise<unknown>>
+  readonly telemetry: Telemetry
+}
+
 /**
- * Waits until no handler runs (half of the time at most), then closes batch by batch. Batches are spread
- * over no more than what is left of the deadline.
+ * Waits until no handler runs (half of the time at most), closes batch by batch, then waits for the channels'
+ * `terminate`. Batches are spread over no more than what is left of the deadline.
  */
-export async function drain(
-  connections: Connections,
-  options: DrainOptions,
-  telemetry: Telemetry,
-): Promise<void> {
+export async function drain(draining: Draining, options: DrainOptions): Promise<void> {
+  const { connections, endings, telemetry } = draining
   const startedAt = performance.now()
   const left = () => options.deadlineMs - (performance.now() - startedAt)
   while (anyBusy(connections) && left() > options.deadlineMs / 2) await sleep(POLL_MS)
@@ -46,4 +51,5 @@ export async function drain(
     telemetry.drained.publish({ count: batch.length, total, index, rounds })
     if (index < rounds) await sleep(Math.min(options.batchIntervalMs, left() / (rounds - index)))
   }
+  while (endings.size > 0 && left() > 0) await sleep(POLL_MS)
 }

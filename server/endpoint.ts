@@ -51,8 +51,13 @@ export interface Endpoint {
     readonly connections: number
     readonly channels: number
     readonly topics: number
+    /** Native fan-out topics: one for each kind of subscriber of each topic. */
+    readonly lanes: number
   }
-  /** Stops accepting, lets handlers finish, closes every socket with 1012, and releases everything. */
+  /**
+   * Stops accepting, lets handlers finish, closes every socket with 1012, lets `terminate` finish, and
+   * releases everything.
+   */
   drain(options: DrainOptions): Promise<void>
 }
 
@@ -76,7 +81,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const broadcast = (topic: string, event: string, payload: unknown) =>
     fanout.broadcast(new Broadcast(topic, event, payload))
   const mailbox = options.mailbox ?? DEFAULTS.mailbox
-  const shared: Shared = { fanout, pubsub, endpoint: { broadcast }, telemetry, mailbox }
+  const endings = new Set<Promise<unknown>>()
+  const shared: Shared = { fanout, pubsub, endpoint: { broadcast }, telemetry, mailbox, endings }
 
   const timeouts: number[] = []
   const plain: PlainRequest[] = options.mounts.map((mount) => {
@@ -113,7 +119,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     get size() {
       let channels = 0
       for (const { socket } of connections) channels += socket?.channels ?? 0
-      return { connections: connections.size, channels, topics: fanout.size.topics }
+      return { connections: connections.size, channels, ...fanout.size }
     },
     listen(host, port) {
       return new Promise((resolve, reject) => {
@@ -130,7 +136,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     async drain(drainOptions) {
       stopListening()
-      await drain(connections, drainOptions, telemetry)
+      await drain({ connections, endings, telemetry }, drainOptions)
       clearInterval(sweeper)
       await pubsub.close()
       app.close()

@@ -1,4 +1,5 @@
 /** One node: the endpoint with its app, log, metrics and probes, up and down again. */
+import { isIPv6 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { refuse, type UserSocket } from './channel/user-socket.ts'
 import type { Config } from './config.ts'
@@ -14,7 +15,9 @@ import { frameBytes } from './transport/websocket.ts'
 export interface App {
   readonly socket: UserSocket
   /** Whether it can do its work: `/readyz` asks. */
-  readonly ready: () => Promise<boolean>
+  ready(): Promise<boolean>
+  /** Whether something runs that answers clients later, outside of their handlers. */
+  busy(): boolean
   /** Flushes and releases. Called once, after the last client has gone. */
   close(): Promise<void>
 }
@@ -49,6 +52,7 @@ interface State {
 const SOCKET_PATH = '/socket'
 /** Of `drainMs`, a quarter is kept for the app to flush, but not more than this. */
 const MAX_FLUSH_MS = 1_000
+const POLL_MS = 10
 
 /**
  * Listens first, so that the probes answer while the app starts; clients are answered 503 until it is there.
@@ -59,57 +63,77 @@ export async function startNode(
   createApp: CreateApp,
   logger: Logger,
 ): Promise<Node> {
-  const { nodeName } = config
   const state: State = { status: 'starting' }
+  const { endpoint, release } = assemble(config, state, logger)
+  let app: App
+  let port: number
+  try {
+    port = await endpoint.listen(config.host, config.port)
+    app = await createApp(appOptions(config, logger))
+  } catch (error) {
+    await release(0)
+    throw error
+  }
+  Object.assign(state, { status: 'ok', app } satisfies State)
+  const authority = `${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`
+  const url = `http://${authority}`
+  logger.info({ url }, 'listening')
+  if (config.open) logger.warn('open mode: clients are what they claim to be')
+
+  const stop = async (): Promise<void> => {
+    state.status = 'draining'
+    logger.info({ connections: endpoint.size.connections }, 'stopping')
+    await takeDown(config.drainMs, release, app)
+    logger.info('stopped')
+  }
+  let stopping: Promise<void> | undefined
+  return {
+    url,
+    webSocketUrl: `ws://${authority}${SOCKET_PATH}/websocket`,
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+/** All but the app. `release` drains and takes it apart again. */
+function assemble(config: Config, state: State, logger: Logger) {
+  const { nodeName, publicHosts } = config
   const telemetry = createTelemetry()
   const endLog = logTelemetry(telemetry, logger)
   const metrics = createMetrics({ telemetry, size: () => endpoint.size, nodeName })
-  const endpoint: Endpoint = createEndpoint({
-    mounts: [mountOf(config, state)],
-    publicHosts: config.publicHosts,
-    routes: routesOf(state, metrics),
-    telemetry,
-  })
-  const drain = async (deadlineMs: number): Promise<void> => {
-    state.status = 'draining'
+  const routes = routesOf(state, metrics)
+  const mounts = [mountOf(config, state)]
+  const endpoint: Endpoint = createEndpoint({ mounts, publicHosts, routes, telemetry })
+  const release = async (deadlineMs: number): Promise<void> => {
     await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs })
     metrics.close()
     endLog()
   }
-
-  try {
-    const port = await endpoint.listen(config.host, config.port)
-    const app = await createApp(appOptions(config, logger))
-    Object.assign(state, { status: 'ok', app } satisfies State)
-    const authority = `${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
-    const url = `http://${authority}`
-    logger.info({ url }, 'listening')
-    if (config.open) logger.warn('open mode: clients are what they claim to be')
-    let stopping: Promise<void> | undefined
-    return {
-      url,
-      webSocketUrl: `ws://${authority}${SOCKET_PATH}/websocket`,
-      stop() {
-        stopping ??= stop(config.drainMs, drain, app)
-        return stopping
-      },
-    }
-  } catch (error) {
-    await drain(0)
-    throw error
-  }
+  return { endpoint, release }
 }
 
-async function stop(
+/** Lets the app finish (half of the time at most), drains the endpoint, then closes the app. */
+async function takeDown(
   drainMs: number,
-  drain: (deadlineMs: number) => Promise<void>,
+  release: (deadlineMs: number) => Promise<void>,
   app: App,
 ): Promise<void> {
   const endsAt = performance.now() + drainMs
-  await drain(drainMs - Math.min(MAX_FLUSH_MS, drainMs / 4))
-  const late = sleep(Math.max(0, endsAt - performance.now()), 'late', { ref: false })
-  const outcome = await Promise.race([app.close(), late])
-  if (outcome === 'late') throw new Error(`the app did not close within DRAIN_MS (${drainMs} ms)`)
+  const left = () => Math.max(0, endsAt - performance.now())
+  while (app.busy() && left() > drainMs / 2) await sleep(POLL_MS)
+  await release(left() - Math.min(MAX_FLUSH_MS, drainMs / 4))
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = new Error(`the app did not close within DRAIN_MS (${drainMs} ms)`)
+    timer = setTimeout(() => reject(error), left())
+  })
+  try {
+    await Promise.race([app.close(), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function appOptions(config: Config, logger: Logger): AppOptions {
@@ -161,10 +185,8 @@ function routesOf(state: State, metrics: Metrics): ReadonlyMap<string, Route> {
     [
       '/readyz',
       async () => {
-        const isAble = await state.app?.ready()
-        // Looked at after the app was asked: a drain may have begun meanwhile.
         if (state.status !== 'ok') return statusAnswer(503, state.status)
-        return isAble ? statusAnswer(200, 'ok') : statusAnswer(503, 'store')
+        return (await state.app?.ready()) ? statusAnswer(200, 'ok') : statusAnswer(503, 'store')
       },
     ],
     [

@@ -1,5 +1,5 @@
 /** The channel `agent:*`: operators working with AI agents, each session apart by (businessId, sessionId). */
-import type { Static, TSchema } from '@sinclair/typebox'
+import type { Static, TObject } from '@sinclair/typebox'
 import { type Channel, compileSchema, defineChannel, error, ok } from '../../server/index.ts'
 import type { Agent } from './agent.ts'
 import { type Claims, Client, type JoiningSocket } from './client.ts'
@@ -34,7 +34,7 @@ export function createAgentChannel(
 ): Channel {
   const executeCommand = execute(commands, running)
   const by =
-    <S extends TSchema>(operation: Operation<S>) =>
+    <S extends TObject>(operation: Operation<S>) =>
     (socket: { readonly assigns: { readonly client: Client } }, payload: Static<S>) =>
       handle(agent, socket.assigns.client, operation, payload)
 

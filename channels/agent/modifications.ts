@@ -4,7 +4,7 @@ import { type Committed, change } from './commit.ts'
 import { timedId } from './ids.ts'
 import { applyModificationObject, applyModifications } from './query/modify.ts'
 import { defaultQuery, type Modification, type Query } from './query/query.ts'
-import { invalid, type Refusal, refusal } from './refusal.ts'
+import { invalid, Refusal, refusal } from './refusal.ts'
 import type { Document, DocumentRef, Expectation, SessionKey } from './store/store.ts'
 
 /** An entry of the history, as it is kept and as clients see it. */
@@ -53,15 +53,35 @@ export async function currentQuery(
   return (document?.value as Query | undefined) ?? defaultQuery(repositoryType)
 }
 
-/** What a client wants modified: the list of `agent_query_modify`, or the object of `agent_modify_query`. */
+/** The list of `agent_query_modify`, or the object of `agent_modify_query`, as the client sent it. */
+export interface Modifications {
+  readonly form: 'list' | 'object'
+  readonly value: unknown
+  /** JSON Pointer of the value in the request. */
+  readonly path: string
+}
+
 export interface ModifyRequest {
   readonly repositoryType: string
-  readonly modifications: unknown
-  readonly form: 'list' | 'object'
-  /** JSON Pointer of `modifications` in the request. */
-  readonly path: string
+  readonly modifications: Modifications
   /** The payload of the event that tells of it. */
   readonly announce: (entry: Modified) => object
+}
+
+/** What is wrong with modifications whatever they are applied to: part of the request's shape (contract 5.4). */
+export function malformed(modifications: Modifications): Refusal | undefined {
+  const outcome = applyTo(defaultQuery(''), modifications)
+  return outcome instanceof Refusal ? outcome : undefined
+}
+
+function applyTo(
+  query: Query,
+  { form, value, path }: Modifications,
+  fields?: ReadonlySet<string>,
+): { readonly query: Query; readonly list: readonly Modification[] } | Refusal {
+  const apply = form === 'list' ? applyModifications : applyModificationObject
+  const applied = apply(query, value, fields)
+  return 'problems' in applied ? invalid(path, applied.problems) : applied
 }
 
 /** Applies modifications to the session's query, whole or not at all, and records them. */
@@ -81,9 +101,8 @@ export async function modifyQuery(
       store.get(session, LOG),
     ])
     const originalQuery = (queryDocument?.value as Query) ?? defaultQuery(repositoryType)
-    const apply = request.form === 'list' ? applyModifications : applyModificationObject
-    const applied = apply(originalQuery, modifications, known.fields)
-    if ('problems' in applied) return invalid(request.path, applied.problems)
+    const applied = applyTo(originalQuery, modifications, known.fields)
+    if (applied instanceof Refusal) return applied
 
     const log = (logDocument?.value as Log | undefined) ?? { lastMs: 0, count: 0 }
     const now = agent.now()

@@ -1,63 +1,51 @@
-/**
- * One joined topic of one connection: its mailbox, its answers, its end. Phoenix's `Channel.Server`.
- *
- * A process is joining, then joined, then ending (no more messages, but what `terminate` pushes still goes
- * out), then dead: inert, whatever a late promise or a kept socket still calls.
- */
-import { noReply, Reply, Stop, type TerminateReason } from '../channel/result.ts'
-import type { AnySocket, Channel, EndpointHandle, SocketRef } from '../channel/types.ts'
-import { Broadcast } from '../protocol/broadcast.ts'
-import type { Head, Sent } from '../protocol/message.ts'
+/** One joined topic of one connection: its mailbox, its answers, its end. Phoenix's `Channel.Server`. */
+import type { Stop, TerminateReason } from '../channel/result.ts'
+import type { Channel } from '../channel/types.ts'
+import type { Broadcast } from '../protocol/broadcast.ts'
+import type { Head } from '../protocol/message.ts'
+import { ChannelSocket, type Process } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
-import type { Lane, Member } from './fanout.ts'
+import type { Lane } from './fanout.ts'
 import { Mailbox } from './mailbox.ts'
 import { Outbox } from './outbox.ts'
 import { isPromise, type Owner } from './owner.ts'
 import { Subscriptions } from './subscriptions.ts'
+import {
+  callHandler,
+  eventName,
+  type Handled,
+  type Incoming,
+  outcomeOf,
+  type Work,
+} from './work.ts'
 
-type Work =
-  | {
-      readonly kind: 'in'
-      readonly event: unknown
-      readonly ref: unknown
-      readonly payload: unknown
-    }
-  | { readonly kind: 'leave'; readonly ref: unknown }
-  | { readonly kind: 'out'; readonly broadcast: Broadcast }
-  | { readonly kind: 'info'; readonly message: unknown }
-
-const ALLOWED =
-  'ok(…), error(…), reply(…), stop(…), noReply or nothing from handleIn; stop(…) or nothing elsewhere'
-
-export class ChannelProcess implements AnySocket, Member {
+export class ChannelProcess implements Process {
   readonly topic: string
-  readonly subtopic: string
   readonly #channel: Channel
   readonly #owner: Owner
   readonly #outbox: Outbox
   readonly #mailbox: Mailbox<Work>
   readonly #subscriptions: Subscriptions
-  #assigns: object
-  #state: 'joining' | 'joined' | 'ending' | 'dead' = 'joining'
-  #ref: unknown = null
+  readonly #socket: ChannelSocket
 
   constructor(
     owner: Owner,
     found: { readonly channel: Channel; readonly subtopic: string },
     join: { readonly topic: string; readonly joinRef: unknown; readonly ref: unknown },
-    assigns: object,
+    inherited: object,
   ) {
+    const { channel, subtopic } = found
+    const { topic } = join
+    this.topic = topic
     this.#owner = owner
-    this.#channel = found.channel
-    this.topic = join.topic
-    this.subtopic = found.subtopic
-    this.#outbox = new Outbox(owner, join.topic, join.joinRef, join.ref)
-    this.#assigns = { ...assigns, ...found.channel.assigns }
-    this.#subscriptions = new Subscriptions(owner, found.channel.intercepts, this)
+    this.#channel = channel
+    this.#outbox = new Outbox(owner, topic, join.joinRef, join.ref)
     this.#mailbox = new Mailbox(owner.shared.mailbox, this.#work)
+    this.#subscriptions = new Subscriptions(owner, channel.intercepts, this)
+    const assigns = { ...inherited, ...channel.assigns }
+    const start = { topic, subtopic, assigns }
+    this.#socket = new ChannelSocket(owner, this, this.#outbox, this.#subscriptions, start)
   }
-
-  // ---- what the connection calls ----
 
   get joinRef(): unknown {
     return this.#outbox.joinHead.joinRef
@@ -80,19 +68,21 @@ export class ChannelProcess implements AnySocket, Member {
     return this.#mailbox.busy
   }
 
+  // ---- the join ----
+
   /** Runs the channel's `join`. Messages of its topic begin to flow to this node before it does. */
   join(payload: unknown): {
     readonly result: unknown
     readonly flowing: Promise<void> | undefined
   } {
     const flowing = this.#channel.autoSubscribe ? this.#subscriptions.hold(this.topic) : undefined
-    return { result: this.#channel.join(this, payload), flowing }
+    return { result: this.#channel.join(this.#socket, payload), flowing }
   }
 
   /** The join succeeded: from here on broadcasts reach the client. The reply must be written next. */
   joined(assigns: object): void {
-    this.#assigns = { ...this.#assigns, ...assigns }
-    this.#state = 'joined'
+    this.#socket.assign(assigns)
+    this.#socket.phase = 'joined'
     this.#subscriptions.attach(this.topic, this.topic)
   }
 
@@ -103,11 +93,17 @@ export class ChannelProcess implements AnySocket, Member {
 
   /** The join was refused, or crashed. */
   refused(reason: TerminateReason): void {
-    this.#subscriptions.dropAll()
-    this.#mailbox.stop()
-    this.#state = 'dead'
+    this.#release('dead')
     void this.#terminate(reason)
   }
+
+  /** The connection ended before the join did: what it holds is given up now, as a join may never end. */
+  abandoned(): void {
+    this.#subscriptions.dropAll()
+    this.#socket.ended()
+  }
+
+  // ---- messages ----
 
   receive(event: unknown, ref: unknown, payload: unknown, bytes: number): void {
     this.#put({ kind: 'in', event, ref, payload }, bytes)
@@ -121,11 +117,77 @@ export class ChannelProcess implements AnySocket, Member {
     this.#put({ kind: 'out', broadcast }, 0)
   }
 
+  inform(message: unknown): void {
+    this.#put({ kind: 'info', message }, 0)
+  }
+
+  #put(work: Work, bytes: number): void {
+    const { phase } = this.#socket
+    if (phase !== 'joining' && phase !== 'joined') return
+    if (!this.#mailbox.put(work, bytes)) this.#owner.overflowed()
+  }
+
+  /** Never throws nor rejects: whatever does is this channel's crash. */
+  readonly #work = (work: Work): Promise<void> | undefined => {
+    try {
+      if (work.kind === 'leave') {
+        this.#left(work.ref)
+        return undefined
+      }
+      const startedAt = this.#owner.shared.telemetry.handled.active ? performance.now() : 0
+      const result = this.#handle(work)
+      if (isPromise(result)) return this.#settleLater(work, result, startedAt)
+      this.#settle(work, result, startedAt)
+    } catch (error) {
+      this.crash(error)
+    }
+    return undefined
+  }
+
+  #handle(work: Handled): unknown {
+    this.#socket.ref = work.kind === 'in' ? work.ref : null
+    if (work.kind === 'info' && !this.#channel.handleInfo) {
+      const message = 'a message came for a channel without handleInfo: ignored'
+      this.#owner.shared.telemetry.warned.publish({ message, topic: this.topic })
+    }
+    return callHandler(this.#channel, this.#socket, work)
+  }
+
+  async #settleLater(
+    work: Handled,
+    result: PromiseLike<unknown>,
+    startedAt: number,
+  ): Promise<void> {
+    try {
+      this.#settle(work, await result, startedAt)
+    } catch (error) {
+      this.crash(error)
+    }
+  }
+
+  #settle(work: Handled, result: unknown, startedAt: number): void {
+    if (this.#socket.phase !== 'joined') return
+    const { reply, stop } = outcomeOf(work, result)
+    if (work.kind === 'in') {
+      if (reply) this.#outbox.reply(work.ref, reply.status, reply.response)
+      this.#handled(work, startedAt)
+    }
+    this.#socket.ref = null
+    if (stop) this.#stop(stop)
+  }
+
+  #handled({ event, ref, payload }: Incoming, startedAt: number): void {
+    const { handled } = this.#owner.shared.telemetry
+    if (!handled.active) return
+    const durationMs = performance.now() - startedAt
+    handled.publish({ topic: this.topic, event: eventName(event), ref, payload, durationMs })
+  }
+
+  // ---- the end ----
+
   /** A second join of the topic: at once inert, whatever it was doing; `terminate` is not called (C3.40). */
   kill(): void {
-    this.#subscriptions.dropAll()
-    this.#mailbox.stop()
-    this.#state = 'dead'
+    this.#release('dead')
     this.#owner.shared.telemetry.left.publish({ topic: this.topic, reason: 'duplicate_join' })
   }
 
@@ -138,150 +200,12 @@ export class ChannelProcess implements AnySocket, Member {
     this.#outbox.close()
   }
 
-  // ---- what the channel's author calls ----
-
-  get id(): string | null {
-    return this.#owner.id
-  }
-
-  get assigns(): object {
-    return this.#assigns
-  }
-
-  get endpoint(): EndpointHandle {
-    return this.#owner.shared.endpoint
-  }
-
-  get ref(): unknown {
-    return this.#ref
-  }
-
-  assign(changes: object): void {
-    this.#assigns = { ...this.#assigns, ...changes }
-  }
-
-  socketRef(): SocketRef {
-    const ref = this.#ref
-    if (ref === null) throw new Error('socketRef: the message being handled has no ref')
-    return { reply: (status, response) => this.#outbox.reply(ref, status, response) }
-  }
-
-  push(event: string, payload: unknown): void {
-    if (this.#mayPush('push')) this.#outbox.push(event, payload)
-  }
-
-  broadcast(event: string, payload: unknown): void {
-    if (this.#mayPush('broadcast')) this.#publish(event, payload)
-  }
-
-  broadcastFrom(event: string, payload: unknown): void {
-    if (this.#mayPush('broadcastFrom')) this.#publish(event, payload, this)
-  }
-
-  localBroadcast(event: string, payload: unknown): void {
-    if (this.#mayPush('localBroadcast')) this.#publish(event, payload, undefined, true)
-  }
-
-  subscribe(topic: string, options?: { readonly as: string }): Promise<void> | undefined {
-    if (!this.#mayPush('subscribe')) return undefined
-    if (!options) return this.#subscriptions.listen(topic, (broadcast) => this.sendInfo(broadcast))
-    if (this.#subscriptions.has(topic)) return undefined
-    const flowing = this.#subscriptions.hold(topic)
-    this.#subscriptions.attach(topic, options.as)
-    return flowing
-  }
-
-  unsubscribe(topic: string): void {
-    this.#subscriptions.drop(topic)
-  }
-
-  sendInfo(message: unknown): void {
-    this.#put({ kind: 'info', message }, 0)
-  }
-
-  deliver(broadcast: Broadcast): Sent {
-    return this.#mayPush('deliver') ? this.#outbox.deliver(broadcast) : 'dropped'
-  }
-
-  onceDrained(listener: () => void): void {
-    this.connection.onceDrained(listener)
-  }
-
-  // ---- inside ----
-
-  /** True while frames may go out; throws during the join, as Phoenix does (C3.6). */
-  #mayPush(what: string): boolean {
-    if (this.#state === 'joining') throw new Error(`${what}: the channel is not joined yet`)
-    return this.#state !== 'dead'
-  }
-
-  #publish(event: string, payload: unknown, from?: Member, local?: boolean): void {
-    this.#owner.shared.fanout.broadcast(new Broadcast(this.topic, event, payload), from, local)
-  }
-
-  #put(work: Work, bytes: number): void {
-    if (this.#state !== 'joining' && this.#state !== 'joined') return
-    if (!this.#mailbox.put(work, bytes)) this.#owner.overflowed()
-  }
-
-  readonly #work = (work: Work): Promise<void> | undefined => {
-    if (work.kind === 'leave') {
-      this.#left(work.ref)
-      return undefined
-    }
-    const startedAt =
-      work.kind === 'in' && this.#owner.shared.telemetry.handled.active ? performance.now() : 0
-    this.#ref = work.kind === 'in' ? work.ref : null
-    try {
-      const result = this.#handle(work)
-      if (!isPromise(result)) {
-        this.#settle(work, result, startedAt)
-        return undefined
-      }
-      return Promise.resolve(result).then(
-        (value) => this.#settle(work, value, startedAt),
-        (error: unknown) => this.#crash(error),
-      )
-    } catch (error) {
-      this.#crash(error)
-      return undefined
-    }
-  }
-
-  #handle(work: Exclude<Work, { readonly kind: 'leave' }>): unknown {
-    if (work.kind === 'in') return this.#channel.handleIn(this, work.event, work.payload)
-    if (work.kind === 'out') {
-      return this.#channel.handleOut(this, work.broadcast.event, work.broadcast.copyPayload())
-    }
-    if (this.#channel.handleInfo) return this.#channel.handleInfo(this, work.message)
-    const message = 'a message came for a channel without handleInfo: ignored'
-    this.#owner.shared.telemetry.warned.publish({ message, topic: this.topic })
-    return undefined
-  }
-
-  #settle(work: Work, result: unknown, startedAt: number): void {
-    if (this.#state !== 'joined') return
-    const answer = result instanceof Stop ? result.reply : result
-    try {
-      if (answer instanceof Reply && work.kind === 'in') {
-        this.#outbox.reply(work.ref, answer.status, answer.response)
-      } else if (!(answer === undefined || answer === noReply)) {
-        throw new TypeError(`a handler returned something else than ${ALLOWED}`)
-      }
-    } catch (error) {
-      this.#crash(error)
-      return
-    }
-    if (work.kind === 'in') this.#handled(work, startedAt)
-    if (result instanceof Stop) this.#stop(result)
-  }
-
-  #handled(work: Extract<Work, { readonly kind: 'in' }>, startedAt: number): void {
-    const { handled } = this.#owner.shared.telemetry
-    if (!handled.active) return
-    const { ref, payload } = work
-    const durationMs = performance.now() - startedAt
-    handled.publish({ topic: this.topic, event: String(work.event), ref, payload, durationMs })
+  /** A handler may throw after its channel ended: that is told too, but ends nothing. */
+  crash(error: unknown): void {
+    this.#owner.shared.telemetry.crashed.publish({ topic: this.topic, error })
+    if (this.#socket.phase !== 'joined') return
+    this.#end({ type: 'crashed', error })
+    this.#outbox.error()
   }
 
   #left(ref: unknown): void {
@@ -296,37 +220,39 @@ export class ChannelProcess implements AnySocket, Member {
     if (!stop.graceful) this.#outbox.error()
   }
 
-  #crash(error: unknown): void {
-    if (this.#state !== 'joined') return
-    this.#owner.shared.telemetry.crashed.publish({ topic: this.topic, error })
-    this.#end({ type: 'crashed', error })
-    this.#outbox.error()
-  }
-
   /** No more messages, the topic is free again; then `terminate`, whose pushes still go out. */
   #end(reason: TerminateReason): void {
-    if (this.#state !== 'joined') return
-    this.#state = 'ending'
-    this.#subscriptions.dropAll()
-    this.#mailbox.stop()
+    if (this.#socket.phase !== 'joined') return
+    this.#release('ending')
     this.#owner.ended(this.topic, this)
     this.#owner.shared.telemetry.left.publish({ topic: this.topic, reason: reason.type })
     const ending = this.#terminate(reason)
-    if (!ending) this.#state = 'dead'
+    if (!ending) this.#socket.phase = 'dead'
     else {
       void ending.then(() => {
-        this.#state = 'dead'
+        this.#socket.phase = 'dead'
       })
     }
   }
 
+  #release(phase: 'ending' | 'dead'): void {
+    this.#socket.phase = phase
+    this.#subscriptions.dropAll()
+    this.#mailbox.stop()
+    this.#socket.ended()
+  }
+
   /** Never throws nor rejects: a crash in `terminate` has nobody left to tell but the log. */
   #terminate(reason: TerminateReason): Promise<unknown> | undefined {
-    const crashed = (error: unknown) =>
-      this.#owner.shared.telemetry.crashed.publish({ topic: this.topic, error })
+    const { telemetry, endings } = this.#owner.shared
+    const crashed = (error: unknown) => telemetry.crashed.publish({ topic: this.topic, error })
     try {
-      const ending = this.#channel.terminate(reason, this)
-      return isPromise(ending) ? Promise.resolve(ending).catch(crashed) : undefined
+      const ending = this.#channel.terminate(reason, this.#socket)
+      if (!isPromise(ending)) return undefined
+      const settled = Promise.resolve(ending).catch(crashed)
+      endings.add(settled)
+      void settled.then(() => endings.delete(settled))
+      return settled
     } catch (error) {
       crashed(error)
       return undefined

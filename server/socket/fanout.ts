@@ -149,8 +149,9 @@ export class Fanout {
 
   #publish(lane: Lane, frame: Frame, sender: Member | undefined): void {
     const isBinary = typeof frame !== 'string'
-    this.#telemetry.frames.out += lane.size
-    if (sender?.isOn(lane)) sender.connection.publish(lane.id, frame, isBinary)
+    const excluded = sender?.isOn(lane) ? sender : undefined
+    this.#telemetry.frames.out += excluded ? lane.size - 1 : lane.size
+    if (excluded) excluded.connection.publish(lane.id, frame, isBinary)
     else this.#transport.publish(lane.id, frame, isBinary)
   }
 }

@@ -5,7 +5,10 @@
 export class Mailbox<T> {
   readonly #run: (item: T) => Promise<void> | undefined
   readonly #limit: MailboxLimit
-  #waiting: { readonly item: T; readonly bytes: number }[] = []
+  /** What came since `#taken` was filled. */
+  #waiting: Waiting<T>[] = []
+  /** What is next, last first: a queue that gives its first in constant time, however long it is. */
+  #taken: Waiting<T>[] = []
   #bytes = 0
   #state: 'paused' | 'idle' | 'busy' | 'stopped' = 'paused'
 
@@ -17,7 +20,7 @@ export class Mailbox<T> {
 
   /** Whether something runs or waits. */
   get busy(): boolean {
-    return this.#state === 'busy' || this.#waiting.length > 0
+    return this.#state === 'busy' || this.#size > 0
   }
 
   /** Runs the item now or queues it. False: there is no room, and the item is lost. */
@@ -28,7 +31,7 @@ export class Mailbox<T> {
       this.#advance()
       return true
     }
-    if (!fits(this.#limit, this.#waiting.length, this.#bytes + bytes)) return false
+    if (this.#size >= this.#limit.items || this.#bytes + bytes > this.#limit.bytes) return false
     this.#waiting.push({ item, bytes })
     this.#bytes += bytes
     return true
@@ -45,29 +48,42 @@ export class Mailbox<T> {
   stop(): void {
     this.#state = 'stopped'
     this.#waiting = []
+    this.#taken = []
     this.#bytes = 0
+  }
+
+  get #size(): number {
+    return this.#waiting.length + this.#taken.length
   }
 
   /** A loop, not a recursion: many items that finish at once must not grow the stack. */
   #advance(): void {
     while (this.#state === 'idle') {
-      const next = this.#waiting.shift()
+      const next = this.#next()
       if (!next) return
       this.#bytes -= next.bytes
       this.#execute(next.item)
     }
   }
 
+  #next(): Waiting<T> | undefined {
+    if (this.#taken.length === 0 && this.#waiting.length > 0) {
+      this.#taken = this.#waiting.reverse()
+      this.#waiting = []
+    }
+    return this.#taken.pop()
+  }
+
   #execute(item: T): void {
     this.#state = 'busy'
     const running = this.#run(item)
-    if (running !== undefined) void running.then(this.#finished)
-    else this.#idle()
-  }
-
-  readonly #finished = (): void => {
-    this.#idle()
-    this.#advance()
+    if (running === undefined) this.#idle()
+    else {
+      void running.then(() => {
+        this.#idle()
+        this.#advance()
+      })
+    }
   }
 
   #idle(): void {
@@ -75,12 +91,13 @@ export class Mailbox<T> {
   }
 }
 
+interface Waiting<T> {
+  readonly item: T
+  readonly bytes: number
+}
+
 export interface MailboxLimit {
   readonly items: number
   /** Of the frames that the items came in. */
   readonly bytes: number
 }
-
-/** Whether one more item may wait where `items` wait already and `bytes` would be taken with it. */
-export const fits = (limit: MailboxLimit, items: number, bytes: number): boolean =>
-  items < limit.items && bytes <= limit.bytes

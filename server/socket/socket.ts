@@ -20,7 +20,7 @@ import {
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
-import { fits } from './mailbox.ts'
+import { Mailbox } from './mailbox.ts'
 import { isPromise, type Owner, type Shared } from './owner.ts'
 
 /** What all connections of a mount share. */
@@ -29,7 +29,7 @@ export interface SocketContext extends Shared {
   readonly maxChannels: number
 }
 
-interface QueuedFrame {
+interface ClientFrame {
   readonly data: ArrayBuffer
   readonly isBinary: boolean
 }
@@ -44,10 +44,10 @@ export class Socket implements Owner {
   readonly shared: SocketContext
   readonly #assigns: object
   readonly #channels = new Map<unknown, ChannelProcess>()
-  /** Frames that wait for the join that runs. */
-  #waiting: QueuedFrame[] = []
-  #waitingBytes = 0
-  #joining = false
+  /** One frame at a time: an async join is not done with its frame before it is decided. */
+  readonly #frames: Mailbox<ClientFrame>
+  /** The join that runs, if it is an async one. */
+  #joining: ChannelProcess | undefined
   #closed = false
 
   constructor(
@@ -61,12 +61,14 @@ export class Socket implements Owner {
     this.codec = codec
     this.id = accepted.id
     this.#assigns = accepted.assigns
+    this.#frames = new Mailbox(context.mailbox, ({ data, isBinary }) => this.#take(data, isBinary))
+    this.#frames.open()
     if (this.id !== null) void context.pubsub.subscribe(this.id, this.#onId)
   }
 
   /** Whether a handler or a join runs, or a message waits. */
   get busy(): boolean {
-    if (this.#joining) return true
+    if (this.#frames.busy) return true
     for (const process of this.#channels.values()) if (process.busy) return true
     return false
   }
@@ -80,8 +82,8 @@ export class Socket implements Owner {
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (this.#closed) return
     this.shared.telemetry.frames.in += 1
-    if (this.#joining) this.#wait(data, isBinary)
-    else this.#take(data, isBinary)
+    const frame = { data: this.#frames.busy ? data.slice(0) : data, isBinary }
+    if (!this.#frames.put(frame, data.byteLength)) this.overflowed()
   }
 
   /** Ends the connection: every channel terminates, the client sees the close code and nothing else. */
@@ -114,36 +116,20 @@ export class Socket implements Owner {
   }
 
   #end(reason: 'closed' | 'disconnected' | 'draining'): void {
-    this.#waiting = []
+    this.#frames.stop()
+    this.#joining?.abandoned()
     if (this.id !== null) this.shared.pubsub.unsubscribe(this.id, this.#onId)
     for (const process of [...this.#channels.values()]) process.closed(reason)
     this.#channels.clear()
   }
 
-  #wait(data: ArrayBuffer, isBinary: boolean): void {
-    this.#waitingBytes += data.byteLength
-    const room = fits(this.shared.mailbox, this.#waiting.length, this.#waitingBytes)
-    if (room) this.#waiting.push({ data: data.slice(0), isBinary })
-    else this.overflowed()
-  }
-
-  /** The join is decided: the frames behind it are taken, up to the next join that takes its time. */
-  #resume(): void {
-    this.#joining = false
-    while (!(this.#joining || this.#closed)) {
-      const frame = this.#waiting.shift()
-      if (!frame) return
-      this.#waitingBytes -= frame.data.byteLength
-      this.#take(frame.data, frame.isBinary)
-    }
-  }
-
   /** An undecodable frame, or a reply that cannot be encoded, ends the connection as a crash. */
-  #take(data: ArrayBuffer, isBinary: boolean): void {
+  #take(data: ArrayBuffer, isBinary: boolean): Promise<void> | undefined {
     try {
-      this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
+      return this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
     } catch (error) {
       this.#crashed(error)
+      return undefined
     }
   }
 
@@ -154,25 +140,19 @@ export class Socket implements Owner {
     this.close('crashed')
   }
 
-  #dispatch(message: Message, bytes: number): void {
+  /** The promise, if any, is of a join that is not decided yet. */
+  #dispatch(message: Message, bytes: number): Promise<void> | undefined {
     const { topic, event, joinRef, ref } = message
     if (topic === HEARTBEAT_TOPIC && event === PHX.heartbeat) {
       this.#reply(NO_HEARTBEAT_JOIN_REF, ref, 'ok', {})
-      return
-    }
-    if (event === PHX.join) {
-      this.#join(message)
-      return
-    }
-    const process = this.#channels.get(topic)
-    if (!process) {
-      if (event === PHX.leave) this.#reply(new Head(joinRef, topic), ref, 'ok', {})
+    } else if (event === PHX.join) return this.#join(message)
+    else {
+      const process = this.#channels.get(topic)
+      if (process) forward(message, process, bytes)
+      else if (event === PHX.leave) this.#reply(new Head(joinRef, topic), ref, 'ok', {})
       else this.#unmatched(topic, ref)
-      return
     }
-    if (joinRef !== null && !sameRef(joinRef, process.joinRef)) return
-    if (event === PHX.leave) process.leave(ref, bytes)
-    else process.receive(event, ref, message.payload, bytes)
+    return undefined
   }
 
   #reply(head: Head, ref: unknown, status: string, response: unknown): void {
@@ -186,7 +166,7 @@ export class Socket implements Owner {
   }
 
   /** The order of protocol 3.2: end the old instance, find the channel, count, run `join`. */
-  #join(message: Message): void {
+  #join(message: Message): Promise<void> | undefined {
     const { topic, ref, joinRef, payload } = message
     const victim = this.#channels.get(topic)
     victim?.kill()
@@ -195,41 +175,43 @@ export class Socket implements Owner {
     if (!found || typeof topic !== 'string') {
       this.shared.telemetry.warned.publish({ message: 'join of a topic that no channel matches' })
       this.#unmatched(topic, ref)
-      return
+      return undefined
     }
     if (this.#channels.size >= this.shared.maxChannels) {
-      this.shared.telemetry.warned.publish({
-        message: 'too many channels joined on one socket',
-        topic,
-      })
+      const warning = 'too many channels joined on one socket'
+      this.shared.telemetry.warned.publish({ message: warning, topic })
       this.#reply(new Head(joinRef, topic), ref, 'error', { reason: 'too many channels joined' })
-      return
+      return undefined
     }
     const process = new ChannelProcess(this, found, { topic, joinRef, ref }, this.#assigns)
-    const attempt: Attempt = { process, ref, victim, payload, startedAt: performance.now() }
-    let running: ReturnType<ChannelProcess['join']>
-    try {
-      running = process.join(payload)
-    } catch (error) {
-      this.#joinCrashed(attempt, error)
-      return
-    }
-    const { result, flowing } = running
-    if (flowing || isPromise(result)) void this.#decideLater(attempt, result, flowing)
-    else this.#decide(attempt, result)
+    return this.#attempt({ process, ref, victim, payload, startedAt: performance.now() })
   }
 
-  /** An async join: the connection's later frames wait until it is decided. */
-  async #decideLater(attempt: Attempt, result: unknown, flowing?: Promise<void>): Promise<void> {
-    this.#joining = true
+  #attempt(attempt: Attempt): Promise<void> | undefined {
+    let running: ReturnType<ChannelProcess['join']>
     try {
-      const [outcome] = await Promise.allSettled([result, flowing])
+      running = attempt.process.join(attempt.payload)
+    } catch (error) {
+      this.#joinCrashed(attempt, error)
+      return undefined
+    }
+    const { result, flowing } = running
+    if (flowing || isPromise(result)) return this.#decideLater(attempt, result, flowing)
+    this.#decide(attempt, result)
+    return undefined
+  }
+
+  /** The connection's later frames wait meanwhile. */
+  async #decideLater(attempt: Attempt, result: unknown, flowing?: Promise<void>): Promise<void> {
+    this.#joining = attempt.process
+    const [outcome] = await Promise.allSettled([result, flowing])
+    this.#joining = undefined
+    try {
       if (outcome.status === 'fulfilled') this.#decide(attempt, outcome.value)
       else this.#joinCrashed(attempt, outcome.reason)
     } catch (error) {
       this.#crashed(error)
     }
-    this.#resume()
   }
 
   #decide(attempt: Attempt, result: unknown): void {
@@ -278,6 +260,14 @@ export class Socket implements Owner {
       durationMs,
     })
   }
+}
+
+/** A message of an earlier instance of the topic is dropped (C3.26). */
+function forward(message: Message, process: ChannelProcess, bytes: number): void {
+  const { event, joinRef, ref, payload } = message
+  if (joinRef !== null && !sameRef(joinRef, process.joinRef)) return
+  if (event === PHX.leave) process.leave(ref, bytes)
+  else process.receive(event, ref, payload, bytes)
 }
 
 /** A join on its way. */

@@ -9,7 +9,8 @@ export class Subscriptions {
   readonly #member: Member
   /** Topics whose messages flow to this node for us, with the lane they go to the client on, if any yet. */
   readonly #lanes = new Map<string, Lane | undefined>()
-  readonly #listening = new Map<string, Subscriber>()
+  /** Few channels listen to anything. */
+  #listening: Map<string, Subscriber> | undefined
 
   constructor(owner: Owner, intercepts: ReadonlySet<string>, member: Member) {
     this.#owner = owner
@@ -41,6 +42,7 @@ export class Subscriptions {
 
   /** Hands a topic's broadcasts to `subscriber` instead. */
   listen(topic: string, subscriber: Subscriber): Promise<void> | undefined {
+    this.#listening ??= new Map()
     if (this.#listening.has(topic)) return undefined
     this.#listening.set(topic, subscriber)
     return this.#owner.shared.pubsub.subscribe(topic, subscriber)
@@ -55,14 +57,15 @@ export class Subscriptions {
       this.#lanes.delete(topic)
       fanout.release(topic)
     }
-    const subscriber = this.#listening.get(topic)
+    const subscriber = this.#listening?.get(topic)
     if (subscriber) {
-      this.#listening.delete(topic)
+      this.#listening?.delete(topic)
       pubsub.unsubscribe(topic, subscriber)
     }
   }
 
   dropAll(): void {
-    for (const topic of [...this.#lanes.keys(), ...this.#listening.keys()]) this.drop(topic)
+    for (const topic of this.#lanes.keys()) this.drop(topic)
+    for (const topic of this.#listening?.keys() ?? []) this.drop(topic)
   }
 }

@@ -52,14 +52,28 @@ export function copyRequest(res: HttpResponse, req: HttpRequest): UpgradeRequest
   }
 }
 
-/** A response that can be answered later: after the client went away, answering does nothing. */
-export function deferred(res: HttpResponse): (write: () => void) => void {
+/**
+ * A response that can be answered later: after the client went away, answering does nothing. A `write` that
+ * throws ends its own request alone, and `onError` hears of it: out of a handler of uWS, it would end the process.
+ */
+export function deferred(
+  res: HttpResponse,
+  onError: (error: unknown) => void,
+): (write: () => void) => void {
   let aborted = false
   res.onAborted(() => {
     aborted = true
   })
   return (write) => {
-    if (!aborted) res.cork(write)
+    if (aborted) return
+    res.cork(() => {
+      try {
+        write()
+      } catch (error) {
+        res.close()
+        onError(error)
+      }
+    })
   }
 }
 
@@ -78,7 +92,7 @@ export function serveRoute(
   request: UpgradeRequest,
   onError: (error: unknown) => void,
 ): void {
-  const later = deferred(res)
+  const later = deferred(res, onError)
   const finish = (answer: HttpAnswer) =>
     later(() => writeAnswer(res, answer, request.method !== 'HEAD'))
   const fail = (error: unknown) => {
@@ -87,7 +101,7 @@ export function serveRoute(
   }
   try {
     const answer = route(request)
-    if (answer instanceof Promise) answer.then(finish).catch(fail)
+    if (answer instanceof Promise) void answer.then(finish, fail)
     else finish(answer)
   } catch (error) {
     fail(error)

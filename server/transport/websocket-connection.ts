@@ -1,6 +1,6 @@
 import { CLOSE, type CloseReason } from '../protocol/close.ts'
 import type { Sent } from '../protocol/message.ts'
-import type { Connection } from '../socket/connection.ts'
+import type { Connection, Lanes } from '../socket/connection.ts'
 import type { Socket } from '../socket/socket.ts'
 import type { Telemetry } from '../telemetry.ts'
 import type { WebSocket } from './uws.ts'
@@ -20,6 +20,7 @@ const SENT: readonly Sent[] = ['buffered', 'sent', 'dropped']
 export class WebSocketConnection implements Connection {
   #ws: WebSocket<UserData> | undefined
   readonly #compress: boolean
+  readonly #lanes: Lanes
   readonly #telemetry: Telemetry
   /** Subscriptions beyond the first to one lane: uWS counts a lane once per socket. */
   #repeated: Map<string, number> | undefined
@@ -34,11 +35,13 @@ export class WebSocketConnection implements Connection {
   constructor(
     ws: WebSocket<UserData>,
     options: { readonly compress: boolean; readonly timeoutMs: number },
+    lanes: Lanes,
     telemetry: Telemetry,
   ) {
     this.#ws = ws
     this.#compress = options.compress
     this.timeoutMs = options.timeoutMs
+    this.#lanes = lanes
     this.#telemetry = telemetry
   }
 
@@ -84,7 +87,8 @@ export class WebSocketConnection implements Connection {
   }
 
   publish(lane: string, data: string | Uint8Array, isBinary: boolean): void {
-    this.#ws?.publish(lane, data, isBinary)
+    if (this.#ws) this.#ws.publish(lane, data, isBinary)
+    else this.#lanes.publish(lane, data, isBinary)
   }
 
   onceDrained(listener: () => void): void {

@@ -1,4 +1,5 @@
 /** Phoenix channels over WebSocket: the mount on uWebSockets.js (protocol 1.1 to 1.10). */
+import { CLOSE } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { Socket, type SocketContext } from '../socket/socket.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
@@ -62,6 +63,19 @@ export function frameBytes(payloadBytes: number): number {
   return payloadBytes + (payloadBytes < 65_536 ? 8 : 14)
 }
 
+type Refused = Extract<Verdict<Session>, { readonly kind: 'refuse' }>
+
+/** The answer to what uWS did not take for a handshake, however the app would decide. */
+const NO_HANDSHAKE: Refused = {
+  kind: 'refuse',
+  reason: 'headers',
+  status: 400,
+  body: "no handshake: 'sec-websocket-key' must be 24 characters, the URL as it is mounted",
+}
+
+const refused = (verdict: Verdict<Session>): Refused =>
+  verdict.kind === 'refuse' ? verdict : NO_HANDSHAKE
+
 /** Answers requests to the mount's URL that uWS does not take for an upgrade. False: another URL. */
 export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boolean
 
@@ -79,14 +93,21 @@ export function mountWebSocket(
 ): PlainRequest {
   validateConnectInfoKeys(options.connectInfo)
   const { telemetry } = context
+  const crashed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })
   const pattern = mountPath + options.path
   const checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
 
   const connect = context.userSocket.connect as Connect<Session>
-  const decide = (request: UpgradeRequest, finish: (verdict: Verdict<Session>) => void): void => {
+  /** `review` has the last word on a verdict, before it is told to telemetry. */
+  function decide<V extends Verdict<Session>>(
+    request: UpgradeRequest,
+    review: (verdict: Verdict<Session>) => V,
+    finish: (verdict: V) => void,
+  ): void {
     const pathParams = matchPath(pattern, request.path) ?? {}
     const asked = reported(telemetry, 'websocket', connect)
-    const report = (verdict: Verdict<Session>) => {
+    const report = (found: Verdict<Session>) => {
+      const verdict = review(found)
       asked.report(verdict)
       finish(verdict)
     }
@@ -97,8 +118,9 @@ export function mountWebSocket(
 
   function upgrade(res: HttpResponse, req: HttpRequest, socketContext: UpgradeContext): void {
     const request = copyRequest(res, req)
-    const later = deferred(res)
-    decide(request, (verdict) =>
+    const later = deferred(res, crashed)
+    const asFound = (verdict: Verdict<Session>) => verdict
+    decide(request, asFound, (verdict) =>
       later(() => {
         if (verdict.kind === 'refuse') {
           writeAnswer(res, verdict)
@@ -118,10 +140,16 @@ export function mountWebSocket(
 
   function open(ws: WebSocket<Opening>): void {
     const data = ws.getUserData()
-    const connection = new WebSocketConnection(ws as WebSocket<UserData>, options, telemetry)
-    connection.socket = new Socket(context, connection, data.codec, data.session)
-    data.connection = connection
-    connections.add(connection)
+    try {
+      const connection = new WebSocketConnection(ws as WebSocket<UserData>, options, app, telemetry)
+      connection.socket = new Socket(context, connection, data.codec, data.session)
+      data.connection = connection
+      connections.add(connection)
+    } catch (error) {
+      // A session or a pub/sub that is not as it must be: out of this handler, it would end the process.
+      crashed(error)
+      ws.end(CLOSE.crashed.code)
+    }
   }
 
   function message(ws: WebSocket<Opening>, bytes: ArrayBuffer, isBinary: boolean): void {
@@ -165,11 +193,8 @@ export function mountWebSocket(
 
   return (res, request) => {
     if (!matchPath(pattern, request.path)) return false
-    const later = deferred(res)
-    decide(request, (verdict) => {
-      // Without its key uWS cannot upgrade, so an accepted one is impossible: the headers were refused.
-      if (verdict.kind === 'refuse') later(() => writeAnswer(res, verdict))
-    })
+    const later = deferred(res, crashed)
+    decide(request, refused, (verdict) => later(() => writeAnswer(res, verdict)))
     return true
   }
 }

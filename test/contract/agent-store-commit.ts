@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { AgentStore, CommitResult, SessionEvent } from '../../channels/agent/store/store.ts'
+import type { AgentStore, CommitResult } from '../../channels/agent/store/store.ts'
 import {
   emit,
+  listen,
   numbers,
   own,
   put,
@@ -173,8 +174,7 @@ export const commitSuite: Suite = (setup) => {
       await emit(store, SESSION)
       for (const ref of refs) await put(store, SESSION, ref, 'old')
       const before = await everything(store)
-      const heard: SessionEvent[] = []
-      store.subscribe(SESSION, (event) => heard.push(event))
+      const ear = listen(store, SESSION)
       for (const stale of refs) {
         const versions = await Promise.all(refs.map((ref) => versionOf(store, SESSION, ref)))
         const result = await store.commit(SESSION, {
@@ -192,8 +192,9 @@ export const commitSuite: Suite = (setup) => {
         expect(result).to.deep.equal({ committed: false })
       }
       expect(await everything(store)).to.deep.equal(before)
-      expect(heard).to.deep.equal([])
-      expect(await emit(store, SESSION)).to.deep.include({ seq: 2 })
+      const next = await emit(store, SESSION)
+      expect(next).to.deep.include({ seq: 2 })
+      expect(await ear.until(1)).to.deep.equal([next])
     })
 
     it('with something that has no JSON rejects and changes nothing', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
-import { emit, numbers, own, put, SESSION, type Suite } from './agent-store-setup.ts'
+import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
+import { emit, listen, numbers, own, put, SESSION, type Suite } from './agent-store-setup.ts'
 
 const OTHER = { businessId: 'b1', sessionId: 's2' }
 const seqs = (events: readonly SessionEvent[]): number[] => events.map(({ seq }) => seq)
@@ -46,17 +46,14 @@ export const eventSuite: Suite = (setup) => {
     it('has a number of its own, without gaps, among hundreds at once', async () => {
       const { store } = setup()
       const sessions = numbers(1, 5).map((n) => ({ businessId: 'b1', sessionId: `s${n}` }))
-      const heard = sessions.map((): number[] => [])
-      sessions.forEach((session, index) => {
-        store.subscribe(session, ({ seq }) => heard[index]?.push(seq))
-      })
+      const ears = sessions.map((session) => listen(store, session))
       const committed = await Promise.all(
         numbers(0, 999).map((turn) => emit(store, sessions[turn % 5] ?? SESSION, { turn })),
       )
       for (const [index, session] of sessions.entries()) {
         const mine = committed.filter((_, turn) => turn % 5 === index)
         expect(seqs(mine).toSorted((one, other) => one - other)).to.deep.equal(numbers(1, 200))
-        expect(heard[index]).to.deep.equal(numbers(1, 200))
+        expect(seqs((await ears[index]?.until(200)) ?? [])).to.deep.equal(numbers(1, 200))
         expect(seqs(await store.events(session, 0, 1_000))).to.deep.equal(numbers(1, 200))
       }
     })
@@ -101,6 +98,7 @@ export const eventSuite: Suite = (setup) => {
         [25, 10],
         [26, 10],
         [Number.MAX_SAFE_INTEGER, 10],
+        [1e300, 10],
         [0, 0],
       ] as const) {
         expect(await page(after, limit)).to.deep.equal([])
@@ -111,36 +109,38 @@ export const eventSuite: Suite = (setup) => {
   describe('a listener', () => {
     it('hears what is committed from then on until it leaves, in order, as it is kept', async () => {
       const { store } = setup()
-      const heard: SessionEvent[] = []
       await emit(store, SESSION)
-      const leave = store.subscribe(SESSION, (event) => heard.push(event))
+      const ear = listen(store, SESSION)
       await Promise.all(numbers(2, 50).map(() => emit(store, SESSION)))
-      leave()
-      leave()
-      await emit(store, SESSION)
-      expect(seqs(heard)).to.deep.equal(numbers(2, 50))
-      expect(heard).to.deep.equal(await store.events(SESSION, 1, 49))
+      await ear.until(49)
+      ear.leave()
+      ear.leave()
+      await hearNext(store)
+      expect(seqs(ear.heard)).to.deep.equal(numbers(2, 50))
+      expect(ear.heard).to.deep.equal(await store.events(SESSION, 1, 49))
     })
 
     it('finds what it hears already kept', async () => {
       const { store } = setup()
       const reads: Promise<readonly SessionEvent[]>[] = []
       store.subscribe(SESSION, ({ seq }) => reads.push(store.events(SESSION, seq - 1, 1)))
+      const ear = listen(store, SESSION)
       await Promise.all(numbers(1, 50).map(() => emit(store, SESSION)))
+      await ear.until(50)
       expect((await Promise.all(reads)).map(seqs)).to.deep.equal(numbers(1, 50).map((n) => [n]))
     })
 
     it('that throws harms no other', async () => {
       const { store } = setup()
-      const heard: number[] = []
       const fail = (): void => {
         throw new Error('a listener that throws')
       }
       store.subscribe(SESSION, fail)
-      store.subscribe(SESSION, ({ seq }) => heard.push(seq))
+      const ear = listen(store, SESSION)
       store.subscribe(SESSION, fail)
-      expect(seqs([await emit(store, SESSION), await emit(store, SESSION)])).to.deep.equal([1, 2])
-      expect(heard).to.deep.equal([1, 2])
+      await emit(store, SESSION)
+      await emit(store, SESSION)
+      expect(seqs(await ear.until(2))).to.deep.equal([1, 2])
     })
 
     it('may be there twice, and leaves once at a time', async () => {
@@ -151,9 +151,9 @@ export const eventSuite: Suite = (setup) => {
       }
       const leave = store.subscribe(SESSION, listener)
       store.subscribe(SESSION, listener)
-      await emit(store, SESSION)
+      await hearNext(store)
       leave()
-      await emit(store, SESSION)
+      await hearNext(store)
       expect(heard).to.deep.equal([1, 1, 2])
     })
 
@@ -167,20 +167,30 @@ export const eventSuite: Suite = (setup) => {
         store.subscribe(SESSION, (event) => heard.push(`third ${event.seq}`))
       })
       const leaveSecond = store.subscribe(SESSION, ({ seq }) => heard.push(`second ${seq}`))
-      await emit(store, SESSION)
-      await emit(store, SESSION)
+      await hearNext(store)
+      await hearNext(store)
       expect(heard).to.deep.equal(['first 1', 'third 2'])
     })
 
     it('that left and came back hears again', async () => {
       const { store } = setup()
-      const heard: number[] = []
-      const leave = store.subscribe(SESSION, ({ seq }) => heard.push(seq))
-      leave()
-      store.subscribe(SESSION, ({ seq }) => heard.push(seq))
-      leave()
-      await emit(store, SESSION)
-      expect(heard).to.deep.equal([1])
+      const ear = listen(store, SESSION)
+      ear.leave()
+      const again = listen(store, SESSION)
+      ear.leave()
+      await hearNext(store)
+      expect(seqs(ear.heard)).to.deep.equal([])
+      expect(seqs(again.heard)).to.deep.equal([1])
     })
   })
+}
+
+/**
+ * Commits an event; resolves when a listener that came last has heard it, so that all others have.
+ */
+async function hearNext(store: AgentStore): Promise<void> {
+  const ear = listen(store, SESSION)
+  await emit(store, SESSION)
+  await ear.until(1)
+  ear.leave()
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { AgentStore, SessionEvent, SessionKey } from '../../channels/agent/store/store.ts'
-import { emit, own, put, type Suite, shared } from './agent-store-setup.ts'
+import { emit, listen, own, put, type Suite, shared } from './agent-store-setup.ts'
 
 /** Pairs that run into each other where parts are joined without care. */
 const SESSIONS: readonly SessionKey[] = [
@@ -40,15 +40,11 @@ export const isolationSuite: Suite = (setup) => {
   describe('a session among others', () => {
     it('sees its own documents and events and none of another, however ids are alike', async () => {
       const { store } = setup()
-      const heard = SESSIONS.map((session) => {
-        const events: SessionEvent[] = []
-        store.subscribe(session, (event) => events.push(event))
-        return events
-      })
+      const ears = SESSIONS.map((session) => listen(store, session))
       await fill(store, SESSIONS)
       for (const [index, session] of SESSIONS.entries()) {
         const events = await expectOwn(store, session)
-        expect(heard[index]).to.deep.equal(events)
+        expect(await ears[index]?.until(1)).to.deep.equal(events)
       }
     })
 

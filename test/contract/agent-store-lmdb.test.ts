@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mock } from 'node:test'
@@ -7,18 +7,18 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store/lmdb.ts'
-import {
-  type AgentStore,
-  RETENTION,
-  type SessionEvent,
-  StoreUnavailable,
-} from '../../channels/agent/store/store.ts'
+import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
-import { emit, numbers, own, put, rejection, SESSION, shared } from './agent-store-setup.ts'
+import { emit, listen, numbers, own, put, rejection, SESSION, shared } from './agent-store-setup.ts'
 
 /** A name with a dot in it, which lmdb left alone would take for a file. */
 const makeDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'agent-store.'))
+
+async function outputOf(command: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(command, args)).stdout
+}
+
 const program = (mode: string, dir: string): string[] => {
   const file = new URL('../support/agent-store-process.ts', import.meta.url).pathname
   return ['--import', 'tsx', file, mode, dir]
@@ -76,6 +76,13 @@ describe('the embedded store', () => {
       expect(await store.writable()).to.equal(true)
     })
 
+    it('that cannot be opened leaves it to the next', async () => {
+      await mkdir(join(dir, 'data.mdb'))
+      expect(String(await rejection(open()))).to.include('directory')
+      await rm(join(dir, 'data.mdb'), { recursive: true })
+      expect(await (await open()).writable()).to.equal(true)
+    })
+
     it('is alone in its process', async () => {
       const store = await open()
       const refusal = await rejection(open())
@@ -120,19 +127,17 @@ describe('the embedded store', () => {
   it('without room on the disk refuses commits whole, and goes on when there is room', async () => {
     // The limit of a file's size stands for a full disk: 2,048 blocks of 512 bytes.
     const limited = ['-c', 'ulimit -f 2048; exec "$@"', 'sh', process.execPath]
-    const { stdout } = await promisify(execFile)('sh', [...limited, ...program('fill', dir)])
-    const { error, committed, ...found } = JSON.parse(stdout)
+    const said = await outputOf('sh', [...limited, ...program('fill', dir)])
+    const { error, committed, ...found } = JSON.parse(said)
     expect(error).to.deep.equal({ name: 'StoreUnavailable', hasCause: true })
     expect(committed).to.be.above(0)
     expect(found).to.deep.equal({ documents: 2 * committed, events: committed, heard: committed })
   })
 
   it('that cannot write in time says so, reads on, and tells what happened after all', async () => {
-    const store = await open({ deadlineMs: 50 })
+    const store = await open({ deadlineMs: 1_000 })
     await put(store, SESSION, own('a'), 1)
-    const heard = new Promise<SessionEvent>((resolve) => {
-      store.subscribe(SESSION, resolve)
-    })
+    const ear = listen(store, SESSION)
     // Another process that holds lmdb's own write lock stands for a disk that does not answer.
     const holdWriteLock = `
       import { readSync } from 'node:fs'
@@ -146,13 +151,25 @@ describe('the embedded store', () => {
       args: ['--input-type=module', '--eval', holdWriteLock, dir],
       ready: /^ready$/m,
     })
-    expect(await rejection(emit(store, SESSION))).to.be.instanceOf(StoreUnavailable)
-    expect(await rejection(store.open(SESSION))).to.be.instanceOf(StoreUnavailable)
+    const writes = [rejection(emit(store, SESSION)), rejection(store.open(SESSION))]
     expect(await store.writable()).to.equal(false)
+    for (const error of await Promise.all(writes)) expect(error).to.be.instanceOf(StoreUnavailable)
     expect(await store.get(SESSION, own('a'))).to.deep.include({ value: 1 })
     await other.kill9()
-    expect(await heard).to.deep.include({ seq: 1 })
-    expect(await store.events(SESSION, 0, 10)).to.deep.equal([await heard])
+    const heard = await ear.until(1)
+    expect(heard).to.have.nested.property('[0].seq', 1)
+    expect(await store.events(SESSION, 0, 10)).to.deep.equal(heard)
+  })
+
+  it('has announced what was committed when the commit resolves, and when it is closed', async () => {
+    const store = await open()
+    const ear = listen(store, SESSION)
+    const first = await emit(store, SESSION)
+    expect(ear.heard).to.deep.equal([first])
+    const begun = Promise.all(numbers(1, 50).map(() => emit(store, SESSION)))
+    await store.close()
+    expect(ear.heard).to.have.lengthOf(51)
+    expect(ear.heard).to.deep.equal([first, ...(await begun)])
   })
 
   it('reports what listeners throw', async () => {
@@ -197,9 +214,23 @@ describe('the embedded store', () => {
       return (await Promise.all(lists)).flat().length > 0
     }
 
-    /** Until nothing is left; each turn lets the sweep go on by a transaction. */
+    /** Until nothing is left to see; each turn lets the sweep go on by a transaction. */
     async function untilSwept(store: AgentStore, then: number): Promise<void> {
       while (await isLeft(store, then)) await store.writable()
+    }
+
+    /** How many entries there are on disk, seen or not. */
+    async function countEntries(): Promise<Record<string, number>> {
+      const count = `
+        import { open } from 'lmdb'
+        const db = open({ path: process.argv[1], noSubdir: false, readOnly: true })
+        const counts = ['heads', 'documents', 'events'].map((name) => {
+          return [name, db.openDB({ name, keyEncoding: 'binary' }).getKeysCount()]
+        })
+        console.log(JSON.stringify(Object.fromEntries(counts)))`
+      return JSON.parse(
+        await outputOf(process.execPath, ['--input-type=module', '--eval', count, dir]),
+      )
     }
 
     it('what has expired when it is opened, and nothing else', async () => {
@@ -215,6 +246,7 @@ describe('the embedded store', () => {
       await untilSwept(swept, then)
       expect(await swept.get(young, own('a'))).to.deep.include({ value: 'stays' })
       expect(await swept.get(young, shared('a'))).to.deep.include({ value: 'stays' })
+      expect(await countEntries()).to.deep.equal({ heads: 1, documents: 2, events: 0 })
     })
 
     it('every hour, until it is closed', async () => {

@@ -11,7 +11,9 @@ import { own, type Suite, shared } from './agent-store-setup.ts'
 
 const REFS = [own('a'), own('a/b'), own('aa'), own('a', 'others'), shared('a'), shared('😀')]
 
-/** What an expectation of a random commit says: what is so, that there is none, or what once was so. */
+/**
+ * What an expectation of a random commit says: what is so, that there is none, or what once was so.
+ */
 type Basis = 'now' | 'none' | 'once'
 
 interface Step {

@@ -12,7 +12,9 @@ export interface StoreSetup {
   readonly store: AgentStore
   /** The time that the store goes by; it starts anywhere, and stands still. */
   readonly clock: { advance(ms: number): void }
-  /** Closes the store and opens another on the same data and clock; `cleanup` sees to that one too. */
+  /**
+   * Closes the store and opens another on the same data and clock; `cleanup` sees to that one too.
+   */
   reopen(): Promise<AgentStore>
   /** Closes the store and removes its data. */
   cleanup(): Promise<void>
@@ -57,6 +59,33 @@ export async function versionOf(
   ref: DocumentRef,
 ): Promise<number> {
   return (await store.get(session, ref))?.version ?? 0
+}
+
+/** What a listener of a session hears. A store may tell it later than who committed. */
+export interface Ear {
+  /** In the order in which it came. */
+  readonly heard: readonly SessionEvent[]
+  /** What it has heard when that is so many events, or more. */
+  until(count: number): Promise<readonly SessionEvent[]>
+  leave(): void
+}
+
+export function listen(store: AgentStore, session: SessionKey): Ear {
+  const heard: SessionEvent[] = []
+  const waiting = new Set<() => void>()
+  const leave = store.subscribe(session, (event) => {
+    heard.push(event)
+    for (const check of waiting) check()
+  })
+  const until = (count: number): Promise<readonly SessionEvent[]> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (heard.length >= count) resolve(heard)
+      }
+      waiting.add(check)
+      check()
+    })
+  return { heard, until, leave }
 }
 
 /** What `promise` rejects with; an error where it does not. */

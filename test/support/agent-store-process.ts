@@ -1,6 +1,6 @@
 /**
- * A process that uses the embedded store in directory `argv[3]` and is killed, or runs out of disk, while
- * it does. `argv[2]` says how.
+ * A process that uses the embedded store in directory `argv[3]` and is killed, or runs out of disk,
+ * while it does. `argv[2]` says how.
  */
 import { writeSync } from 'node:fs'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'

@@ -1,6 +1,7 @@
+import type { Static, TObject } from '@sinclair/typebox'
 import type { Agent } from '../agent.ts'
 import { ModifyRequest, QueryModifyRequest } from '../contract.ts'
-import { type Modified, modifyQuery } from '../modifications.ts'
+import { type Modifications, type Modified, malformed, modifyQuery } from '../modifications.ts'
 import { announced, type Operation } from './operation.ts'
 
 /** What both ways of modifying announce: the same event, the same members. */
@@ -14,28 +15,41 @@ const announcement = (agent: Agent) => (entry: Modified) => ({
   timestamp: entry.timestamp,
 })
 
-/** `agent_modify_query`: modifications as an object, each member a `modify`. */
-export const modify: Operation<typeof ModifyRequest> = {
-  name: 'agent_modify_query',
-  schema: ModifyRequest,
-  permission: 'query.modify',
-  perform({ agent, client, actor, payload }, to) {
-    const { repositoryType, modifications } = payload.payload
-    const at = { form: 'object', path: '/payload/modifications' } as const
-    const request = { ...at, repositoryType, modifications, announce: announcement(agent) }
-    return announced(client, to, () => modifyQuery(agent, actor, request))
-  },
+/** Where a request has what is to be modified, and how. */
+interface Modifying<S extends TObject> extends Pick<Operation<S>, 'name' | 'schema'> {
+  read(payload: Static<S>): {
+    readonly repositoryType: string
+    readonly modifications: Modifications
+  }
 }
 
-/** `agent_query_modify`: modifications as a list. */
-export const queryModify: Operation<typeof QueryModifyRequest> = {
-  name: 'agent_query_modify',
-  schema: QueryModifyRequest,
+const modifying = <S extends TObject>({ name, schema, read }: Modifying<S>): Operation<S> => ({
+  name,
+  schema,
   permission: 'query.modify',
+  malformed: (payload) => malformed(read(payload).modifications),
   perform({ agent, client, actor, payload }, to) {
-    const { repositoryType, modifications } = payload
-    const at = { form: 'list', path: '/modifications' } as const
-    const request = { ...at, repositoryType, modifications, announce: announcement(agent) }
+    const request = { ...read(payload), announce: announcement(agent) }
     return announced(client, to, () => modifyQuery(agent, actor, request))
   },
-}
+})
+
+/** `agent_modify_query`: modifications as an object, each member a `modify`. */
+export const modify = modifying({
+  name: 'agent_modify_query',
+  schema: ModifyRequest,
+  read: ({ payload: { repositoryType, modifications: value } }) => {
+    const modifications = { form: 'object', path: '/payload/modifications', value } as const
+    return { repositoryType, modifications }
+  },
+})
+
+/** `agent_query_modify`: modifications as a list. */
+export const queryModify = modifying({
+  name: 'agent_query_modify',
+  schema: QueryModifyRequest,
+  read: ({ repositoryType, modifications: value }) => {
+    const modifications = { form: 'list', path: '/modifications', value } as const
+    return { repositoryType, modifications }
+  },
+})

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from '@sinclair/typebox'
+import type { Static, TObject } from '@sinclair/typebox'
 import type { Actor, Agent } from '../agent.ts'
 import type { Client, Identity, Return } from '../client.ts'
 import { ERROR_EVENTS, type Operation as Name } from '../contract.ts'
@@ -16,10 +16,12 @@ export interface Request<P> {
 }
 
 /** One operation of an authenticated agent. */
-export interface Operation<S extends TSchema = TSchema> {
+export interface Operation<S extends TObject = TObject> {
   readonly name: Exclude<Name, 'agent_authenticate'>
   readonly schema: S
   readonly permission: Permission
+  /** What is wrong with a request's shape and its schema cannot say. */
+  malformed?(payload: Static<S>): Refusal | undefined
   /** Does it, and answers success by itself; what it returns is answered as the operation's error. */
   perform(request: Request<Static<S>>, to: Return): Promise<Refusal | undefined>
 }
@@ -27,17 +29,22 @@ export interface Operation<S extends TSchema = TSchema> {
 /** The ids in a request: of the session in both places, of the business in the nested one. */
 interface Ids {
   readonly sessionId: string
-  readonly payload?: { readonly sessionId: string; readonly businessId: string }
+  readonly payload: { readonly sessionId: string; readonly businessId: string }
 }
 
 /** Ids agree with each other, with the topic and with the join. */
-export function agrees(client: Client, { sessionId, payload }: Ids): boolean {
-  const { session } = client
-  if (sessionId !== session.sessionId) return false
+export function agrees({ session }: Client, { sessionId, payload }: Ids): boolean {
   return (
-    payload === undefined ||
-    (payload.sessionId === session.sessionId && payload.businessId === session.businessId)
+    sessionId === session.sessionId &&
+    payload.sessionId === session.sessionId &&
+    payload.businessId === session.businessId
   )
+}
+
+/** As `agrees`, also for a request of the flat form: a `payload` in that is a member that nobody knows. */
+function agreesInEitherForm(client: Client, { schema }: Operation, request: unknown): boolean {
+  if ('payload' in schema.properties) return agrees(client, request as Ids)
+  return (request as Pick<Ids, 'sessionId'>).sessionId === client.session.sessionId
 }
 
 /** Unexpected failures: the store's, or our own. */
@@ -47,7 +54,7 @@ export function failure(agent: Agent, error: unknown): Refusal {
 }
 
 /** Checks in the contract's order (5.4), then performs. Never rejects. */
-export async function handle<S extends TSchema>(
+export async function handle<S extends TObject>(
   agent: Agent,
   client: Client,
   operation: Operation<S>,
@@ -55,7 +62,9 @@ export async function handle<S extends TSchema>(
 ): Promise<void> {
   const to = client.returnAddress()
   const refuse = (refused: Refusal) => client.fail(to, ERROR_EVENTS[operation.name], refused)
-  if (!agrees(client, payload as Ids)) return refuse(refusal('session_mismatch'))
+  const malformed = operation.malformed?.(payload)
+  if (malformed) return refuse(malformed)
+  if (!agreesInEitherForm(client, operation, payload)) return refuse(refusal('session_mismatch'))
   const { identity } = client
   if (!identity) return refuse(refusal('not_authenticated'))
   if (!allows(identity.permissions, operation.permission)) {

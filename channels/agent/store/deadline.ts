@@ -1,6 +1,8 @@
 import { StoreUnavailable } from './store.ts'
 
-/** What `work` settles to, if it does within `ms` milliseconds; else rejects with StoreUnavailable. */
+/**
+ * What `work` settles to, if it does within `ms` milliseconds; else rejects with StoreUnavailable.
+ */
 export function within<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -7,7 +7,9 @@ export function toJson(value: unknown): string {
   return json
 }
 
-/** The event under its number, which becomes the first member of its payload, a JSON object's text. */
+/**
+ * The event under its number, which becomes the first member of its payload, a JSON object's text.
+ */
 export function numbered(seq: number, event: string, payload: string): SessionEvent {
   const rest = payload === '{}' ? '}' : `,${payload.slice(1)}`
   return { seq, event, json: `{"seq":${seq}${rest}` }

@@ -12,25 +12,27 @@ export interface KeyRange {
   readonly end: Buffer
 }
 
-/** A range that may be read from its end, `start` being the end then, and may leave out its start. */
-export interface DocumentRange extends KeyRange {
+/**
+ * A range that may be read from its end, `start` being the end then, and may leave out its start.
+ */
+interface DocumentRange extends KeyRange {
   readonly reverse: boolean
   readonly exclusiveStart: boolean
   readonly inclusiveEnd: boolean
 }
 
 /**
- * `<business>/<session>`: what a session is known by, and what the keys of all it owns contain. Parts are
- * percent-encoded, so no two sessions share a name (contract 4). Throws RangeError where a part is no
- * well-formed text.
+ * `<business>/<session>`: what a session is known by, and what the keys of all it owns contain.
+ * Parts are percent-encoded, so no two sessions share a name (contract 4). Throws RangeError where
+ * a part is no well-formed text.
  */
 export function sessionName(session: SessionKey): string {
   return `${part(session.businessId)}/${part(session.sessionId)}`
 }
 
 /**
- * Begins the key of every document of a collection. What follows is the document's id as it is: last in
- * the key, it needs no escaping, and keys sort as ids do.
+ * Begins the key of every document of a collection. What follows is the document's id as it is:
+ * last in the key, it needs no escaping, and keys sort as ids do.
  */
 export function collectionPrefix(session: SessionKey, collection: Collection): string {
   return collection.scope === 'business'

@@ -9,7 +9,7 @@ import {
 import { RETENTION, type SessionEvent } from './store.ts'
 
 /** A sorted table of the embedded store. Writes belong to the transaction that runs. */
-export interface Table<Value> {
+interface Table<Value> {
   get(key: Buffer): Value | undefined
   putSync(key: Buffer, value: Value): void
   removeSync(key: Buffer): boolean
@@ -33,7 +33,7 @@ export interface StoredEvent {
   readonly json: string
 }
 
-export interface SessionTables {
+interface SessionTables {
   /** By the session's name. */
   readonly heads: Table<Head>
   readonly events: Table<StoredEvent>
@@ -42,8 +42,9 @@ export interface SessionTables {
 }
 
 /**
- * How sessions begin, number and keep their events, and end (contract 4 and 9). A session is told by its
- * name of `keys.ts`. What has expired counts as gone at once, and is removed when somebody comes across it.
+ * How sessions begin, number and keep their events, and end (contract 4 and 9). A session is told
+ * by its name of `keys.ts`. What has expired counts as gone at once, and is removed when somebody
+ * comes across it.
  */
 export class LmdbSessions {
   readonly #heads: Table<Head>
@@ -67,8 +68,8 @@ export class LmdbSessions {
   }
 
   /**
-   * The head of the session that lives, else of one that begins now. That one is not written yet, but
-   * what is left of an earlier one is removed.
+   * The head of the session that lives, else of one that begins now. That one is not written yet,
+   * but what is left of an earlier one is removed.
    */
   begin(name: string): Head {
     const head = this.live(name)
@@ -113,8 +114,9 @@ export class LmdbSessions {
   }
 
   /**
-   * Removes what has expired of the sessions from key `start` on. Looks at `limit` sessions at most, and
-   * stops soon after so many entries are removed. Tells the key to go on from; undefined: all was seen.
+   * Removes what has expired of the sessions from key `start` on. Looks at `limit` sessions at
+   * most, and stops soon after so many entries are removed. Tells the key to go on from; undefined:
+   * all was seen.
    */
   sweep(start: Buffer, limit: number): Buffer | undefined {
     const keys = [...this.#heads.getKeys({ start, limit })]
@@ -136,7 +138,9 @@ export class LmdbSessions {
     return oldest - head.oldest
   }
 
-  /** Removes at most `limit` documents and events of a session, and then its head. Tells how many. */
+  /**
+   * Removes at most `limit` documents and events of a session, and then its head. Tells how many.
+   */
   #remove(name: string, limit: number): number {
     const documents = clear(this.#documents, sessionDocuments(name), limit)
     const events = clear(this.#events, sessionEvents(name), limit - documents)

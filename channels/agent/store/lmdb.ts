@@ -39,13 +39,17 @@ export interface LmdbStoreOptions {
   readonly newEpoch?: () => string
   /** Gets what listeners throw, and failures of the sweep. */
   readonly onError?: (error: unknown) => void
-  /** A write that takes longer rejects with StoreUnavailable; it may still happen. 5,000 ms by default. */
+  /**
+   * A write that takes longer rejects with StoreUnavailable; it may still happen. 5,000 ms by
+   * default.
+   */
   readonly deadlineMs?: number
 }
 
 /**
- * The embedded store: one directory, one server. Rejects when another server has the directory, or when
- * it cannot be opened. What a killed server had acknowledged is there, and nothing of it is in the way.
+ * The embedded store: one directory, one server. Rejects when another server has the directory, or
+ * when it cannot be opened. What a killed server had acknowledged is there, and nothing of it is in
+ * the way.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<AgentStore> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
@@ -59,10 +63,11 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<AgentSto
 }
 
 /**
- * lmdb as this store needs it. Without overlapping sync nothing is visible before it is on disk, so a
- * commit that resolves is durable, whatever is read is too, and a failed sync rejects the commit (with it,
- * nothing would ever settle). With batching by event turn a failed commit also rejects a promise that
- * nobody can reach, which would end the process; commits that wait together share a transaction anyway.
+ * lmdb as this store needs it. Without overlapping sync nothing is visible before it is on disk, so
+ * a commit that resolves is durable, whatever is read is too, and a failed sync rejects the commit
+ * (with it, nothing would ever settle). With batching by event turn a failed commit also rejects a
+ * promise that nobody can reach, which would end the process; commits that wait together share a
+ * transaction anyway.
  */
 function openRoot(dir: string): RootDatabase {
   return open({ path: dir, noSubdir: false, overlappingSync: false, eventTurnBatching: false })
@@ -87,8 +92,6 @@ class LmdbStore implements AgentStore {
   readonly #onError: (error: unknown) => void
   readonly #deadlineMs: number
   readonly #sweepTimer: NodeJS.Timeout
-  readonly #writes = new Set<Promise<unknown>>()
-  #sweeping = false
   #probe: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -147,8 +150,8 @@ class LmdbStore implements AgentStore {
 
   async commit(session: SessionKey, commit: Commit): Promise<CommitResult> {
     const plan = toPlan(session, commit)
-    // Commits settle in the order in which they were applied, so events are announced in order. One that
-    // comes after the deadline is announced too: it tells that the commit did happen.
+    // Commits settle in the order in which they were applied, so events are announced in order.
+    // One that comes after the deadline is announced too: it tells that the commit did happen.
     const committed = this.#transact(() => this.#apply(plan)).then((result) => {
       if (result.committed && result.event) {
         this.#subscribers.announce(plan.session, result.event)
@@ -185,7 +188,9 @@ class LmdbStore implements AgentStore {
     )
   }
 
-  /** Waits for the writes that have begun; rejects with StoreUnavailable when they take too long. */
+  /**
+   * Waits for the writes that have begun; rejects with StoreUnavailable when they take too long.
+   */
   close(): Promise<void> {
     this.#closing ??= within(this.#deadlineMs, this.#shutDown())
     return this.#closing
@@ -193,12 +198,14 @@ class LmdbStore implements AgentStore {
 
   async #shutDown(): Promise<void> {
     clearInterval(this.#sweepTimer)
-    await Promise.allSettled(this.#writes)
+    // lmdb lets the transactions that wait happen first.
     await this.#root.close()
     this.#lock.release()
   }
 
-  /** Reads and checks everything before it writes anything: lmdb commits what a callback wrote before it threw. */
+  /**
+   * Reads all and checks all before it writes: what a callback has written when it throws is kept.
+   */
   #apply(plan: Plan): CommitResult {
     const head = this.#sessions.begin(plan.session)
     const isAsExpected = plan.expect.every(({ key, version }) =>
@@ -208,7 +215,7 @@ class LmdbStore implements AgentStore {
     const next = this.#sessions.advance(plan.session, head, plan.event ? 1 : 0)
     const revision = 1 + (this.#counters.get(REVISION_KEY) ?? 0)
 
-    if (plan.put.length > 0) this.#counters.putSync(REVISION_KEY, revision)
+    this.#counters.putSync(REVISION_KEY, revision)
     for (const { key, json } of plan.put) this.#documents.putSync(key, json, revision)
     for (const key of plan.remove) this.#documents.removeSync(key)
     const event = plan.event && numbered(next.seq, plan.event.event, plan.event.payload)
@@ -219,14 +226,10 @@ class LmdbStore implements AgentStore {
   /** Runs `action` in a write transaction. Resolves with its result when that is on disk. */
   async #transact<T>(action: () => T): Promise<T> {
     this.#assertOpen()
-    const written = this.#root.transaction(action)
-    this.#writes.add(written)
     try {
-      return await written
+      return await this.#root.transaction(action)
     } catch (error) {
       throw new StoreUnavailable('the embedded store did not write', { cause: await reason(error) })
-    } finally {
-      this.#writes.delete(written)
     }
   }
 
@@ -247,8 +250,6 @@ class LmdbStore implements AgentStore {
   }
 
   async #sweep(): Promise<void> {
-    if (this.#sweeping) return
-    this.#sweeping = true
     try {
       for (let next: Buffer | undefined = FIRST_KEY; next && this.#closing === undefined; ) {
         const start: Buffer = next
@@ -256,8 +257,6 @@ class LmdbStore implements AgentStore {
       }
     } catch (error) {
       this.#onError(error)
-    } finally {
-      this.#sweeping = false
     }
   }
 
@@ -281,7 +280,10 @@ function toDocument(id: string, entry: { value: string; version?: number }): Doc
   return { id, version: entry.version ?? 0, value: JSON.parse(entry.value) }
 }
 
-/** Why lmdb did not commit: a promise on the error, which would end the process if nobody awaited it. */
+/**
+ * Why lmdb did not commit: a promise on the error, which would end the process if nobody awaited
+ * it.
+ */
 async function reason(error: unknown): Promise<unknown> {
   if (!(error instanceof Error && 'commitError' in error)) return error
   return Promise.resolve(error.commitError).catch((cause: unknown) => cause)

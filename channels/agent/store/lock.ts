@@ -9,9 +9,10 @@ export interface DirectoryLock {
 }
 
 /**
- * Locks an existing directory for this holder alone, within this process and among all of the machine.
- * The kernel gives the lock back when the process ends, however it ends: the file that stays behind says
- * nothing. Throws an Error of one line where another holds it (contract 2, DATA_DIR).
+ * Locks an existing directory for this holder alone, within this process and among all of the
+ * machine. The kernel gives the lock back when the process ends, however it ends: the file that
+ * stays behind says nothing. Throws an Error of one line where another holds it (contract 2,
+ * DATA_DIR).
  */
 export function lockDirectory(dir: string): DirectoryLock {
   const fd = openSync(join(dir, 'server.lock'), 'a')

@@ -5,7 +5,10 @@ interface Subscription {
   readonly listener: (event: SessionEvent) => void
 }
 
-/** Who on this node wants to hear of which session's events. Forgets a session with its last listener. */
+/**
+ * Who on this node wants to hear of which session's events. Forgets a session with its last
+ * listener.
+ */
 export class Subscribers {
   readonly #bySession = new Map<string, Set<Subscription>>()
   readonly #onError: (error: unknown) => void

@@ -1,0 +1,197 @@
+/**
+ * What the store does inside Redis. Each script takes effect as a whole: Redis runs nothing beside it, and
+ * it checks everything before its first write, because Redis takes nothing back when a script fails.
+ *
+ * A session is a hash (`epoch`, `seq`, and its documents by field), an index of these fields, and a stream
+ * of its events, `<seq>-<ms>` each; a business is a hash and an index. A document is `<version> <JSON>`,
+ * whose JSON no script looks into: Lua's would not come out as it went in.
+ *
+ * Time is Redis's own. A session lasts as long as its keys do; `offset`, how far the clock of a test is
+ * ahead, counts as time that they have lived already.
+ *
+ * Redis 6.2 is enough; a cluster needs 7.
+ */
+import type { Script } from '../../../server/index.ts'
+import { RETENTION } from './store.ts'
+
+/** Lua's `unpack` ends at 8,000 values. */
+const PAGE = 5_000
+
+/** KEYS: all of `SessionKeys`. ARGV[1]: `offset`, in milliseconds. */
+const PRELUDE = `
+local session, session_index, events, business, business_index, revision = unpack(KEYS)
+local offset = tonumber(ARGV[1])
+
+local function is_alive()
+  return redis.call('PTTL', session) >= offset
+end
+`
+
+const HISTORY = `
+local seconds, micros = unpack(redis.call('TIME'))
+local now = seconds * 1000 + math.floor(micros / 1000) + offset
+
+-- A number's digits: Redis and Lua write a big one with an exponent.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The lowest number that is young enough to be kept; nil where none is.
+local function oldest()
+  local from = '-'
+  while true do
+    local entry = redis.call('XRANGE', events, from, '+', 'COUNT', 1)[1]
+    if not entry then return nil end
+    local seq, at = string.match(entry[1], '(%d+)-(%d+)')
+    if now - at <= ${RETENTION.eventMs} then return tonumber(seq) end
+    from = digits(seq + 1)
+  end
+end
+`
+
+const ACTIVITY = `
+-- Begins the session where it does not live. Returns its epoch.
+local function begin(new_epoch, lives)
+  if lives then return redis.call('HGET', session, 'epoch') end
+  if redis.call('EXISTS', session, session_index, events) > 0 then
+    redis.call('UNLINK', session, session_index, events)
+  end
+  redis.call('HSET', session, 'epoch', new_epoch, 'seq', 0)
+  return new_epoch
+end
+
+-- Counts as activity.
+local function touch()
+  for _, key in ipairs({ session, session_index, events }) do
+    redis.call('PEXPIRE', key, ${RETENTION.sessionMs} + offset)
+  end
+end
+`
+
+/** ARGV: offset, an epoch in case that the session begins. Returns `[epoch, seq, oldestSeq]`. */
+export const OPEN: Script = {
+  name: 'agent-store-open',
+  lua: `${PRELUDE}${HISTORY}${ACTIVITY}
+local epoch = begin(ARGV[2], is_alive())
+touch()
+local seq = tonumber(redis.call('HGET', session, 'seq'))
+local first = oldest() or seq + 1
+redis.call('XTRIM', events, 'MINID', digits(first))
+return { epoch, seq, first }
+`,
+}
+
+/** ARGV: offset, scope, field. Returns the document as it is kept, or nil. */
+export const GET: Script = {
+  name: 'agent-store-get',
+  lua: `${PRELUDE}
+if ARGV[2] == 'business' then return redis.call('HGET', business, ARGV[3]) end
+return is_alive() and redis.call('HGET', session, ARGV[3])
+`,
+}
+
+/** ARGV: offset, scope, what ZRANGE takes. Returns `[fields, documents as they are kept]`. */
+export const LIST: Script = {
+  name: 'agent-store-list',
+  lua: `${PRELUDE}
+local documents, index = business, business_index
+if ARGV[2] == 'session' then
+  if not is_alive() then return { {}, {} } end
+  documents, index = session, session_index
+end
+local fields = redis.call('ZRANGE', index, unpack(ARGV, 3))
+local values = {}
+for first = 1, #fields, ${PAGE} do
+  local last = math.min(first + ${PAGE} - 1, #fields)
+  for _, value in ipairs(redis.call('HMGET', documents, unpack(fields, first, last))) do
+    values[#values + 1] = value
+  end
+end
+return { fields, values }
+`,
+}
+
+/** ARGV: offset, the lowest number asked for, a limit of at least 1. Returns `[epoch, entries]`, or nil. */
+export const EVENTS: Script = {
+  name: 'agent-store-events',
+  lua: `${PRELUDE}${HISTORY}
+if not is_alive() then return false end
+local first = oldest()
+if not first then return false end
+local from = math.max(first, tonumber(ARGV[2]))
+return {
+  redis.call('HGET', session, 'epoch'),
+  redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[3]),
+}
+`,
+}
+
+/**
+ * ARGV: offset, an epoch in case that the session begins; a number of expectations, `scope, field, version`
+ * each; a number of documents to put, `scope, field, JSON` each; a number of documents to remove, `scope,
+ * field` each; and where there is an event: itself as it is kept, PUBLISH or SPUBLISH, and the channel.
+ *
+ * Returns `[epoch, seq]`, or nil where an expectation is not met.
+ */
+export const COMMIT: Script = {
+  name: 'agent-store-commit',
+  lua: String.raw`${PRELUDE}${HISTORY}${ACTIVITY}
+local position = 1
+local function argument()
+  position = position + 1
+  return ARGV[position]
+end
+
+local function home(scope)
+  if scope == 'business' then return business, business_index end
+  return session, session_index
+end
+
+-- Above every version that the business had, also above those that Redis lost with its newest writes.
+local function next_version()
+  local last = tonumber(redis.call('GET', revision) or 0)
+  local version = digits(math.max(last + 1, seconds * 1000000 + micros))
+  redis.call('SET', revision, version, 'PX', ${RETENTION.sessionMs})
+  return version
+end
+
+local new_epoch = argument()
+local lives = is_alive()
+for _ = 1, tonumber(argument()) do
+  local documents = home(argument())
+  local field = argument()
+  local document = (lives or documents == business) and redis.call('HGET', documents, field)
+  local version = document and string.match(document, '^%d+') or '0'
+  if version ~= argument() then return false end
+end
+
+local epoch = begin(new_epoch, lives)
+local puts = tonumber(argument())
+local version = puts > 0 and next_version()
+for _ = 1, puts do
+  local documents, index = home(argument())
+  local field = argument()
+  if redis.call('HSET', documents, field, version .. ' ' .. argument()) == 1 then
+    redis.call('ZADD', index, 0, field)
+  end
+end
+for _ = 1, tonumber(argument()) do
+  local documents, index = home(argument())
+  local field = argument()
+  redis.call('HDEL', documents, field)
+  redis.call('ZREM', index, field)
+end
+
+local seq = 0
+local event = argument()
+if event then
+  seq = redis.call('HINCRBY', session, 'seq', 1)
+  local id = digits(seq) .. '-' .. digits(now)
+  redis.call('XADD', events, 'MAXLEN', ${RETENTION.events}, id, 'event', event)
+  redis.call('XTRIM', events, 'MINID', digits(oldest()))
+  redis.call(argument(), argument(), digits(seq) .. '\n' .. epoch .. '\n' .. event)
+end
+touch()
+return { epoch, seq }
+`,
+}

@@ -1,0 +1,118 @@
+import type { ChannelListener, RedisSubscriber } from '../../../server/index.ts'
+import { decodeMessage, type EpochEvent } from './redis-events.ts'
+
+/** Who listens to a session. */
+export interface SessionListener {
+  event(event: EpochEvent): void
+  /** Events may have been missed: the store has them. */
+  gap(): void
+}
+
+export interface SessionSubscription {
+  /**
+   * Resolves when every later event will be heard, or a `gap` will tell that some were not; undefined
+   * where that is so already.
+   */
+  readonly ready: Promise<void> | undefined
+  end(): void
+}
+
+/** A subscription is known by this object, so that one listener may be subscribed twice. */
+interface Subscription {
+  readonly listener: SessionListener
+}
+
+/** Sessions that somebody on this node listens to: one subscription of Redis, and one decoding, for all. */
+export class RedisSubscriptions {
+  readonly #subscriber: RedisSubscriber
+  readonly #onError: (error: unknown) => void
+  readonly #channels = new Map<string, SessionChannel>()
+
+  /** `onError` gets what listeners throw, and messages that are no events. */
+  constructor(subscriber: RedisSubscriber, onError: (error: unknown) => void) {
+    this.#subscriber = subscriber
+    this.#onError = onError
+  }
+
+  add(name: string, listener: SessionListener): SessionSubscription {
+    const channel = this.#channels.get(name) ?? this.#begin(name)
+    const leave = channel.add(listener)
+    return {
+      ready: channel.ready,
+      end: () => {
+        leave()
+        if (channel.isEmpty && this.#channels.get(name) === channel) this.#end(name, channel)
+      },
+    }
+  }
+
+  close(): void {
+    for (const [name, channel] of this.#channels) this.#end(name, channel)
+  }
+
+  #begin(name: string): SessionChannel {
+    const channel = new SessionChannel(this.#onError)
+    this.#channels.set(name, channel)
+    channel.confirmedBy(this.#subscriber.subscribe(name, channel))
+    return channel
+  }
+
+  #end(name: string, channel: SessionChannel): void {
+    this.#channels.delete(name)
+    this.#subscriber.unsubscribe(name, channel)
+  }
+}
+
+/** One session's channel, for all its listeners. */
+class SessionChannel implements ChannelListener {
+  readonly #onError: (error: unknown) => void
+  readonly #subscriptions = new Set<Subscription>()
+  #ready: Promise<void> | undefined
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  get ready(): Promise<void> | undefined {
+    return this.#ready
+  }
+
+  get isEmpty(): boolean {
+    return this.#subscriptions.size === 0
+  }
+
+  confirmedBy(confirmation: Promise<void> | undefined): void {
+    this.#ready = confirmation?.then(() => {
+      this.#ready = undefined
+    })
+  }
+
+  /** Returns what ends the subscription. */
+  add(listener: SessionListener): () => void {
+    const subscription: Subscription = { listener }
+    this.#subscriptions.add(subscription)
+    return () => void this.#subscriptions.delete(subscription)
+  }
+
+  message(data: Buffer): void {
+    const event = decodeMessage(data)
+    if (event) this.#tell((listener) => listener.event(event))
+    else this.#onError(new Error('a message on a session channel that is no event'))
+  }
+
+  gap(): void {
+    this.#tell((listener) => listener.gap())
+  }
+
+  /** Calls every listener; not one that joins or leaves while it does. */
+  #tell(tell: (listener: SessionListener) => void): void {
+    for (const subscription of [...this.#subscriptions]) {
+      if (!this.#subscriptions.has(subscription)) continue
+      try {
+        tell(subscription.listener)
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
+  }
+}

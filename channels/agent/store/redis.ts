@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import type { Redis, Script } from '../../../server/index.ts'
+import { toJson } from './json.ts'
+import { decodeEvent, type EpochEvent, encodeEvent } from './redis-events.ts'
+import {
+  documentField,
+  documentId,
+  indexRange,
+  type SessionKeys,
+  sessionKeys,
+} from './redis-keys.ts'
+import { COMMIT, EVENTS, GET, LIST, OPEN } from './redis-scripts.ts'
+import {
+  RedisSubscriptions,
+  type SessionListener,
+  type SessionSubscription,
+} from './redis-subscriptions.ts'
+import {
+  type AgentStore,
+  type Collection,
+  type Commit,
+  type CommitResult,
+  type Document,
+  type DocumentRef,
+  type Range,
+  type SessionHead,
+  type SessionKey,
+  StoreUnavailable,
+} from './store.ts'
+
+export interface RedisStoreOptions {
+  readonly redis: Redis
+  /** Begins every key and channel; without `{`. */
+  readonly prefix: string
+  /** Gets what listeners throw, and messages on a session's channel that are no events. */
+  readonly onError: (error: unknown) => void
+  /** Redis is a cluster: events are published within their shard. */
+  readonly sharded?: boolean
+  /** For tests: by how many milliseconds the store's time is ahead of Redis's. At least 0, never falls. */
+  readonly clockOffsetMs?: () => number
+}
+
+/** What the store of Redis adds to AgentStore: its events have an epoch, its subscriptions may have gaps. */
+export interface RedisStore extends Omit<AgentStore, 'events' | 'subscribe'> {
+  events(session: SessionKey, afterSeq: number, limit: number): Promise<readonly EpochEvent[]>
+  subscribe(session: SessionKey, listener: SessionListener): SessionSubscription
+}
+
+type Argument = string | number | Buffer
+
+/** A stream's entry: its id, and its one field's name and value. */
+type StreamEntry = readonly [id: string, [name: string, value: string]]
+
+/**
+ * The store that all nodes with one Redis and one prefix share. Every operation is one script; a commit is
+ * as durable as Redis makes what it acknowledged (`appendfsync`). Ids that are no well-formed text, or too
+ * long, reject with RangeError, values without JSON with TypeError, all that Redis does not do with
+ * StoreUnavailable.
+ *
+ * Events are heard through Redis alone, those of the node's own commits included: in the order of their
+ * numbers, before or after the commit resolves.
+ */
+export function createRedisStore(options: RedisStoreOptions): RedisStore {
+  return new SharedStore(options)
+}
+
+class SharedStore implements RedisStore {
+  readonly #redis: Redis
+  readonly #prefix: string
+  readonly #publish: 'PUBLISH' | 'SPUBLISH'
+  readonly #clockOffsetMs: () => number
+  readonly #subscriptions: RedisSubscriptions
+  readonly #running = new Set<Promise<unknown>>()
+  #isClosed = false
+
+  constructor({ redis, prefix, onError, sharded, clockOffsetMs }: RedisStoreOptions) {
+    this.#redis = redis
+    this.#prefix = prefix
+    this.#publish = sharded === true ? 'SPUBLISH' : 'PUBLISH'
+    this.#clockOffsetMs = clockOffsetMs ?? (() => 0)
+    this.#subscriptions = new RedisSubscriptions(redis.subscriber, onError)
+  }
+
+  async open(session: SessionKey): Promise<SessionHead> {
+    const reply = await this.#run(OPEN, this.#keys(session), [newEpoch()])
+    const [epoch, seq, oldestSeq] = reply as [string, number, number]
+    return { epoch, seq, oldestSeq }
+  }
+
+  async get(session: SessionKey, ref: DocumentRef): Promise<Document | undefined> {
+    const args = [ref.scope, documentField(ref)]
+    const kept = (await this.#run(GET, this.#keys(session), args)) as string | null
+    return kept === null ? undefined : toDocument(ref.id, kept)
+  }
+
+  async list(session: SessionKey, collection: Collection, range: Range): Promise<Document[]> {
+    const args = [collection.scope, ...indexRange(collection, range)]
+    const reply = await this.#run(LIST, this.#keys(session), args)
+    const [fields, kept] = reply as [string[], string[]]
+    return fields.map((field, at) => toDocument(documentId(collection, field), kept[at] ?? ''))
+  }
+
+  async commit(session: SessionKey, commit: Commit): Promise<CommitResult> {
+    const keys = this.#keys(session)
+    const args = [newEpoch(), ...toArguments(commit)]
+    const encoded = commit.event === undefined ? undefined : encodeEvent(commit.event)
+    if (encoded !== undefined) args.push(encoded, this.#publish, keys.channel)
+
+    const reply = (await this.#run(COMMIT, keys, args)) as [string, number] | null
+    if (reply === null) return { committed: false }
+    const event = encoded === undefined ? undefined : decodeEvent(...reply, encoded)
+    return { committed: true, event }
+  }
+
+  async events(session: SessionKey, afterSeq: number, limit: number): Promise<EpochEvent[]> {
+    if (limit < 1) return []
+    const reply = await this.#run(EVENTS, this.#keys(session), [afterSeq + 1, limit])
+    const [epoch, entries] = (reply ?? ['', []]) as [string, StreamEntry[]]
+    return entries.flatMap(([id, [, encoded]]) => {
+      return decodeEvent(epoch, Number.parseInt(id, 10), encoded) ?? []
+    })
+  }
+
+  subscribe(session: SessionKey, listener: SessionListener): SessionSubscription {
+    return this.#subscriptions.add(this.#keys(session).channel, listener)
+  }
+
+  /** Until it is closed: whether Redis is there just now says nothing of this node (contract 3, /readyz). */
+  async writable(): Promise<boolean> {
+    return !this.#isClosed
+  }
+
+  /** Waits for what has begun, and hears nothing any more. Leaves the connections to who made them. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#running)
+    this.#subscriptions.close()
+  }
+
+  #keys(session: SessionKey): SessionKeys {
+    return sessionKeys(this.#prefix, session)
+  }
+
+  async #run(script: Script, keys: SessionKeys, args: readonly Argument[]): Promise<unknown> {
+    if (this.#isClosed) throw new StoreUnavailable('the store is closed')
+    const running = this.#redis.script(script, keys.all, [this.#clockOffsetMs(), ...args])
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (error) {
+      throw new StoreUnavailable(`Redis did not run ${script.name}`, { cause: error })
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+}
+
+/** The expectations, what is put and what is removed, as the script reads them. */
+function toArguments({ expect, put = [], remove = [] }: Commit): Argument[] {
+  const place = (ref: DocumentRef): Argument[] => [ref.scope, documentField(ref)]
+  return [
+    expect.length,
+    ...expect.flatMap(({ ref, version }) => [...place(ref), version]),
+    put.length,
+    ...put.flatMap(({ ref, value }) => [...place(ref), toJson(value)]),
+    remove.length,
+    ...remove.flatMap(place),
+  ]
+}
+
+/** What is kept is `<version> <JSON>`. */
+function toDocument(id: string, kept: string): Document {
+  const space = kept.indexOf(' ')
+  const value: unknown = JSON.parse(kept.slice(space + 1))
+  return { id, version: Number(kept.slice(0, space)), value }
+}
+
+function newEpoch(): string {
+  return randomBytes(16).toString('base64url')
+}

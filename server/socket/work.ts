@@ -1,0 +1,55 @@
+/** What waits for a channel, which of its handlers takes it, and what that handler's result means. */
+import { noReply, Reply, Stop } from '../channel/result.ts'
+import type { AnySocket, Channel } from '../channel/types.ts'
+import type { Broadcast } from '../protocol/broadcast.ts'
+
+/** A client's message. */
+export interface Incoming {
+  readonly kind: 'in'
+  readonly event: unknown
+  readonly ref: unknown
+  readonly payload: unknown
+}
+
+/** What a handler of the channel takes. */
+export type Handled =
+  | Incoming
+  | { readonly kind: 'out'; readonly broadcast: Broadcast }
+  | { readonly kind: 'info'; readonly message: unknown }
+
+export type Work = Handled | { readonly kind: 'leave'; readonly ref: unknown }
+
+type AnyReply = Reply<'ok' | 'error' | 'custom', unknown>
+
+export interface Outcome {
+  readonly reply: AnyReply | undefined
+  readonly stop: Stop | undefined
+}
+
+const ALLOWED =
+  'ok(…), error(…), reply(…), stop(…), noReply or nothing from handleIn; stop(…) or nothing elsewhere'
+
+/** Calls the handler. Throws, or returns a promise of, whatever the handler does. */
+export function callHandler(channel: Channel, socket: AnySocket, work: Handled): unknown {
+  switch (work.kind) {
+    case 'in':
+      return channel.handleIn(socket, work.event, work.payload)
+    case 'out':
+      return channel.handleOut(socket, work.broadcast.event, work.broadcast.copyPayload())
+    case 'info':
+      return channel.handleInfo?.(socket, work.message)
+  }
+}
+
+/** Throws TypeError for a result that is none: only a client's message can be answered. */
+export function outcomeOf(work: Handled, result: unknown): Outcome {
+  const stop = result instanceof Stop ? result : undefined
+  const answer = stop ? stop.reply : result
+  if (answer === undefined || answer === noReply) return { reply: undefined, stop }
+  if (answer instanceof Reply && work.kind === 'in') return { reply: answer, stop }
+  throw new TypeError(`a handler returned something else than ${ALLOWED}`)
+}
+
+/** An event's name for logs and metrics. A client may send any JSON, also what no String() takes. */
+export const eventName = (event: unknown): string =>
+  typeof event === 'object' ? 'object' : String(event)

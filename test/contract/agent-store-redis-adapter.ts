@@ -1,0 +1,68 @@
+import type { RedisStore } from '../../channels/agent/store/redis.ts'
+import type { AgentStore, SessionEvent, SessionKey } from '../../channels/agent/store/store.ts'
+
+/** Without what only the store of Redis adds. */
+const plain = ({ seq, event, json }: SessionEvent): SessionEvent => ({ seq, event, json })
+
+/**
+ * A store of Redis as the suite knows stores: whoever subscribed before a commit began has heard of its
+ * event when it resolves, as if Redis took no time.
+ */
+export function asLocal(store: RedisStore): AgentStore {
+  const ears = new Map<string, Ear>()
+  const commits: Promise<unknown>[] = []
+
+  const earOf = (session: SessionKey): Ear => {
+    const name = JSON.stringify(session)
+    const ear = ears.get(name) ?? new Ear(store, session)
+    ears.set(name, ear)
+    return ear
+  }
+  const commit: AgentStore['commit'] = async (session, what) => {
+    const ear = what.event && earOf(session)
+    await ear?.ready
+    const result = await store.commit(session, what)
+    if (!result.committed || !result.event) return result
+    await ear?.hears(result.event.seq)
+    return { committed: true, event: plain(result.event) }
+  }
+  return {
+    open: (session) => store.open(session),
+    get: (session, ref) => store.get(session, ref),
+    list: (session, collection, range) => store.list(session, collection, range),
+    commit(session, what) {
+      const committed = commit(session, what)
+      commits.push(committed)
+      return committed
+    },
+    events: async (...args) => (await store.events(...args)).map(plain),
+    subscribe: (session, listener) =>
+      store.subscribe(session, { event: (event) => listener(plain(event)), gap() {} }).end,
+    writable: () => store.writable(),
+    async close() {
+      await Promise.allSettled(commits)
+      await store.close()
+    },
+  }
+}
+
+/** Hears one session. */
+class Ear {
+  readonly ready: Promise<void> | undefined
+  readonly #waiting = new Map<number, () => void>()
+  #heard = 0
+
+  constructor(store: RedisStore, session: SessionKey) {
+    const event = ({ seq }: SessionEvent): void => {
+      this.#heard = seq
+      this.#waiting.get(seq)?.()
+    }
+    this.ready = store.subscribe(session, { event, gap() {} }).ready
+  }
+
+  /** Resolves when it has heard of the event. */
+  async hears(seq: number): Promise<void> {
+    if (this.#heard >= seq) return
+    await new Promise<void>((resolve) => this.#waiting.set(seq, resolve))
+  }
+}

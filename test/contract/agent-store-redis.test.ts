@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { createRedisStore, type RedisStore } from '../../channels/agent/store/redis.ts'
+import type { EpochEvent } from '../../channels/agent/store/redis-events.ts'
+import { type AgentStore, RETENTION } from '../../channels/agent/store/store.ts'
+import type { Redis } from '../../server/index.ts'
+import { connectRedis } from '../../server/redis/connect.ts'
+import { Queue } from '../support/queue.ts'
+import { startRedis, startRedisCluster, type TestRedis } from '../support/redis.ts'
+import { agentStoreContract } from './agent-store.ts'
+import { asLocal } from './agent-store-redis-adapter.ts'
+import { numbers, own, SESSION, shared } from './agent-store-setup.ts'
+
+const newPrefix = () => `test-${randomUUID()}`
+const onError = () => {}
+
+const SERVERS = [
+  {
+    name: 'Redis',
+    sharded: false,
+    start: async () => {
+      const { url, stop } = await startRedis()
+      return { url, stop }
+    },
+  },
+  { name: 'a Redis Cluster', sharded: true, start: startRedisCluster },
+] as const
+
+for (const { name, start, sharded } of SERVERS) {
+  describe(`with ${name}`, () => {
+    let server: { readonly url: string; stop(): Promise<void> }
+    let redis: Redis
+    before(async () => {
+      server = await start()
+      redis = await connectRedis({ url: server.url })
+    })
+    after(async () => {
+      await redis.close()
+      await server.stop()
+    })
+
+    agentStoreContract(name, async () => {
+      const prefix = newPrefix()
+      let clockOffsetMs = 0
+      const open = (): AgentStore => {
+        const options = { redis, prefix, sharded, onError, clockOffsetMs: () => clockOffsetMs }
+        return asLocal(createRedisStore(options))
+      }
+      const opened = [open()]
+      return {
+        store: opened[0] as AgentStore,
+        clock: {
+          advance: (ms) => {
+            clockOffsetMs += ms
+          },
+        },
+        reopen: async () => {
+          await opened.at(-1)?.close()
+          const store = open()
+          opened.push(store)
+          return store
+        },
+        cleanup: async () => {
+          await opened.at(-1)?.close()
+        },
+      }
+    })
+
+    it('two nodes that race for one document win once for each of its versions', async () => {
+      const other = await connectRedis({ url: server.url })
+      const prefix = newPrefix()
+      const stores = [redis, other].map((each) =>
+        createRedisStore({ redis: each, prefix, sharded, onError }),
+      )
+      const [one, two] = stores as [RedisStore, RedisStore]
+      const heard = await Promise.all(stores.map((store) => listen(store)))
+
+      const rounds = 100
+      for (const round of numbers(1, rounds)) {
+        const version = (await one.get(SESSION, own('change')))?.version ?? 0
+        const results = await Promise.all(
+          numbers(1, 10).map((turn) =>
+            (turn % 2 === 0 ? one : two).commit(SESSION, {
+              expect: [{ ref: own('change'), version }],
+              put: [{ ref: own('change'), value: { round, turn } }],
+              event: { event: 'decided', payload: { round, turn } },
+            }),
+          ),
+        )
+        const winners = results.flatMap(({ committed }, at) => (committed ? [at + 1] : []))
+        expect(winners).to.have.lengthOf(1)
+        const decided = await two.get(SESSION, own('change'))
+        expect(decided?.value).to.deep.equal({ round, turn: winners[0] })
+      }
+
+      const kept = await one.events(SESSION, 0, 2 * rounds)
+      expect(kept.map(({ seq }) => seq)).to.deep.equal(numbers(1, rounds))
+      for (const events of heard) {
+        await events.next(({ seq }) => seq === rounds)
+        expect(events.all).to.deep.equal(kept)
+      }
+      await Promise.all(stores.map((store) => store.close()))
+      await other.close()
+    })
+  })
+}
+
+/** All that the store hears of the session from now on. */
+async function listen(store: RedisStore): Promise<Queue<EpochEvent>> {
+  const events = new Queue<EpochEvent>(({ json }) => json)
+  const listener = { event: (event: EpochEvent) => events.push(event), gap() {} }
+  await store.subscribe(SESSION, listener).ready
+  return events
+}
+
+describe('the keys of the store of Redis', () => {
+  let server: TestRedis
+  let redis: Redis
+  before(async () => {
+    server = await startRedis({ config: { 'cluster-enabled': 'yes' } })
+    await server.cli('cluster', 'addslotsrange', '0', '16383')
+    redis = await connectRedis({ url: `${server.url}?cluster=true` })
+  })
+  after(async () => {
+    await redis.close()
+    await server.stop()
+  })
+
+  /** The keys that sessions leave when they use all that there is. */
+  async function keysOf(prefix: string, businessId: string): Promise<string[]> {
+    const store = createRedisStore({ redis, prefix, sharded: true, onError })
+    for (const sessionId of ['s1', 's2', 's/3']) {
+      await store.commit(
+        { businessId, sessionId },
+        {
+          expect: [],
+          put: [own('a'), shared('a')].map((ref) => ({ ref, value: 1 })),
+          event: { event: 'happened', payload: {} },
+        },
+      )
+    }
+    const keys = await server.cli('--scan', '--pattern', `${prefix}:*`)
+    return keys.split('\n').sort()
+  }
+
+  it('of one business share a slot, whatever its name is', async () => {
+    const tags = { b1: 'b1', 'a}{b': 'a%7D%7Bb', é: '%C3%A9', '': '%' }
+    for (const [businessId, tag] of Object.entries(tags)) {
+      const prefix = newPrefix()
+      const keys = await keysOf(prefix, businessId)
+      expect(keys).to.have.lengthOf(3 * 3 + 3)
+      for (const key of keys) expect(key.startsWith(`${prefix}:{${tag}}/`)).to.equal(true)
+      const slots = await Promise.all(keys.map((key) => server.cli('cluster', 'keyslot', key)))
+      expect(new Set(slots)).to.have.property('size', 1)
+    }
+  })
+
+  it('end by the clock of Redis: those of a session, and no document of a business', async () => {
+    const prefix = newPrefix()
+    for (const key of await keysOf(prefix, 'b1')) {
+      const left = Number(await server.cli('pttl', key))
+      if (key.includes('/documents')) expect(left).to.equal(-1)
+      else expect(left).to.be.within(RETENTION.sessionMs - 60_000, RETENTION.sessionMs)
+    }
+  })
+})

@@ -1,0 +1,314 @@
+import { ERROR_EVENTS, type Operation } from '../../../channels/agent/contract.ts'
+import { type AgentClient, ok } from '../../support/agent-client.ts'
+import { type Failure, type Stage, VALID } from './scenario.ts'
+import { draft } from './successes.ts'
+
+const DAY_MS = 86_400_000
+const OPERATIONS = Object.keys(ERROR_EVENTS) as readonly Operation[]
+
+/** What can go wrong with every operation. */
+const everywhere: readonly Failure[] = OPERATIONS.flatMap((operation) => {
+  const event = ERROR_EVENTS[operation]
+  const valid = VALID[operation]
+  const common = { operation, event }
+  return [
+    {
+      ...common,
+      title: `${operation} without its members`,
+      code: 'invalid_payload',
+      details: [''],
+      payload: () => ({}),
+    },
+    {
+      ...common,
+      title: `${operation} for another session`,
+      code: 'session_mismatch',
+      payload: ({ agent }) => ({ ...valid(agent.who), sessionId: 'session456' }),
+    },
+  ] satisfies Failure[]
+})
+
+/** Every operation but the one that gives rights. */
+const guarded: readonly Failure[] = OPERATIONS.filter(
+  (operation) => operation !== 'agent_authenticate',
+).flatMap((operation) => {
+  const common = { operation, event: ERROR_EVENTS[operation] }
+  const payload = ({ agent }: Stage) => VALID[operation](agent.who)
+  return [
+    {
+      ...common,
+      title: `${operation} of nobody`,
+      as: 'nobody',
+      code: 'not_authenticated',
+      payload,
+    },
+    {
+      ...common,
+      title: `${operation} without the right to it`,
+      as: { permissions: ['session.open'] },
+      code: 'permission_denied',
+      payload,
+    },
+  ] satisfies Failure[]
+})
+
+/** Every operation but commands, which need not use the store. */
+const closed: readonly Failure[] = OPERATIONS.filter(
+  (operation) => operation !== 'agent_execute_command',
+).map((operation) => ({
+  title: `${operation} on a store that is closed`,
+  operation,
+  event: ERROR_EVENTS[operation],
+  code: 'unavailable',
+  async payload({ agent, server }) {
+    await server.app.close()
+    return VALID[operation](agent.who)
+  },
+}))
+
+const authenticating = {
+  operation: 'agent_authenticate',
+  event: 'agent_auth_error',
+  as: 'nobody',
+} as const
+
+const authentications: readonly Failure[] = [
+  {
+    ...authenticating,
+    title: 'agent_authenticate with a permission that does not exist',
+    code: 'invalid_payload',
+    details: ['/payload/permissions/1'],
+    payload: ({ agent }) =>
+      agent.nested({ operatorId: 'o', permissions: ['agent_access', 'everything'] }),
+  },
+  {
+    ...authenticating,
+    title: 'agent_authenticate without the right to open a session',
+    code: 'permission_denied',
+    payload: ({ agent }) => agent.nested({ operatorId: 'o', permissions: ['data_query'] }),
+  },
+]
+
+/** A request for a command, which it begins unless there is something to wait for first. */
+const command = (name: string, parameters: object = {}) => ({
+  operation: 'agent_execute_command' as const,
+  event: 'agent_command_error' as const,
+  payload: ({ agent }: Stage): object => agent.nested({ command: name, parameters }),
+})
+
+const appointment = (operation: string, recordId: string, data?: object) => ({
+  repositoryType: 'appointments',
+  operation,
+  recordId,
+  ...(data && { data }),
+})
+
+const notBegun: readonly Failure[] = [
+  {
+    title: 'a command that nobody knows',
+    code: 'unknown_command',
+    ...command('constructor'),
+  },
+  {
+    title: 'a command whose own permission is missing',
+    code: 'permission_denied',
+    as: { permissions: ['agent_access', 'data_query'] },
+    ...command('guarded'),
+  },
+  {
+    title: 'a command with a parameter that is wrong',
+    code: 'invalid_payload',
+    details: ['/payload/parameters/size'],
+    ...command('guarded', { size: 'large' }),
+  },
+  {
+    title: 'a command with a parameter that it does not have',
+    code: 'invalid_payload',
+    details: ['/payload/parameters'],
+    ...command('list_commands', { verbose: true }),
+  },
+  {
+    ...command('list_commands'),
+    title: 'the 101st command at once',
+    code: 'rate_limited',
+    async payload({ agent }) {
+      const request = agent.nested({ command: 'pass', parameters: { name: 'never' } })
+      for (let count = 0; count < 100; count += 1) {
+        agent.sendWithoutRef('agent_execute_command', request)
+      }
+      return agent.nested({ command: 'list_commands' })
+    },
+  },
+]
+
+const begun: readonly Failure[] = [
+  { title: 'a command that throws', code: 'command_failed', command: 'fail', ...command('fail') },
+  {
+    title: 'a command that takes too long',
+    code: 'command_timeout',
+    command: 'late',
+    ...command('late', { name: 'nobody waits' }),
+  },
+  {
+    title: 'a command that runs when the node shuts down',
+    code: 'command_cancelled',
+    command: 'pass',
+    ...command('pass', { name: 'never' }),
+    async meanwhile({ agent, server }) {
+      // A later message of the topic is answered, so the command runs.
+      await agent.history()
+      await server.app.close()
+    },
+  },
+  {
+    title: 'a command on a store that is closed',
+    code: 'unavailable',
+    command: 'run_query',
+    ...command('run_query'),
+    async payload({ agent, server }) {
+      await server.app.close()
+      return agent.nested({ command: 'run_query', parameters: { repositoryType: 'services' } })
+    },
+  },
+  {
+    title: 'a command that refuses with a code that is none',
+    code: 'internal',
+    command: 'refuse',
+    ...command('refuse', { code: 'because' }),
+  },
+  {
+    title: 'run_query of an unknown repository',
+    code: 'unknown_repository',
+    command: 'run_query',
+    ...command('run_query', { repositoryType: '__proto__' }),
+  },
+  {
+    title: 'get_change of an unknown change',
+    code: 'unknown_change',
+    command: 'get_change',
+    ...command('get_change', { changeId: 'chg_1' }),
+  },
+  {
+    title: 'create_draft of an unknown repository',
+    code: 'unknown_repository',
+    command: 'create_draft',
+    ...command('create_draft', { repositoryType: 'x', operation: 'delete', recordId: 'r' }),
+  },
+  {
+    title: 'create_draft that updates a record that is not there',
+    code: 'unknown_record',
+    command: 'create_draft',
+    ...command('create_draft', appointment('update', 'apt_9', {})),
+  },
+  {
+    title: 'create_draft that creates a record that is there',
+    code: 'change_conflict',
+    command: 'create_draft',
+    ...command('create_draft', appointment('create', 'apt_1', {})),
+  },
+]
+
+const unknownRepository = { code: 'unknown_repository', event: 'agent_query_error' } as const
+
+const queries: readonly Failure[] = [
+  {
+    ...unknownRepository,
+    title: 'agent_modify_query of an unknown repository',
+    operation: 'agent_modify_query',
+    payload: ({ agent }) =>
+      agent.nested({ repositoryType: 'constructor', modifications: { limit: 1 } }),
+  },
+  {
+    ...unknownRepository,
+    title: 'agent_query_modify of an unknown repository',
+    operation: 'agent_query_modify',
+    payload: ({ agent }) => ({
+      ...VALID.agent_query_modify(agent.who),
+      repositoryType: 'toString',
+    }),
+  },
+  {
+    title: 'agent_query_revert of an unknown modification',
+    operation: 'agent_query_revert',
+    event: 'agent_revert_error',
+    code: 'unknown_modification',
+    payload: ({ agent }) => VALID.agent_query_revert(agent.who),
+  },
+  {
+    title: 'agent_query_revert a second time',
+    operation: 'agent_query_revert',
+    event: 'agent_revert_error',
+    code: 'already_reverted',
+    async payload({ agent }) {
+      const { modificationId } = ok(await agent.modifyQuery('appointments', { limit: 5 }))
+      ok(await agent.revert(modificationId))
+      return { sessionId: agent.who.sessionId, modificationId }
+    },
+  },
+]
+
+/** A draft that somebody else has approved. */
+async function decided(agent: AgentClient): Promise<string> {
+  const changeId = await draft(agent)
+  ok(await agent.approve(changeId))
+  return changeId
+}
+
+/** A draft whose day is over. */
+async function expired({ agent, advance }: Stage): Promise<string> {
+  const changeId = await draft(agent)
+  advance(DAY_MS)
+  return changeId
+}
+
+const decisions: readonly Failure[] = (
+  ['agent_approve_changes', 'agent_reject_changes'] as const
+).flatMap((operation) => {
+  const common = { operation, event: ERROR_EVENTS[operation] }
+  const of = (agent: AgentClient, changeId: string) => agent.nested({ changeId, reason: 'no' })
+  return [
+    {
+      ...common,
+      title: `${operation} of an unknown change`,
+      code: 'unknown_change',
+      payload: ({ agent }) => of(agent, 'chg_1'),
+    },
+    {
+      ...common,
+      title: `${operation} of a change that is decided`,
+      code: 'already_decided',
+      payload: async ({ agent }) => of(agent, await decided(agent)),
+    },
+    {
+      ...common,
+      title: `${operation} of a change that has expired`,
+      code: 'change_expired',
+      payload: async (stage) => of(stage.agent, await expired(stage)),
+    },
+  ] satisfies Failure[]
+})
+
+const conflict: Failure = {
+  title: 'agent_approve_changes of a record that has changed',
+  operation: 'agent_approve_changes',
+  event: 'agent_approval_error',
+  code: 'change_conflict',
+  async payload({ agent }) {
+    const changeId = await draft(agent)
+    await decided(agent)
+    return agent.nested({ changeId })
+  },
+}
+
+/** Every way in which an operation can fail. */
+export const FAILURES: readonly Failure[] = [
+  ...everywhere,
+  ...guarded,
+  ...closed,
+  ...authentications,
+  ...notBegun,
+  ...begun,
+  ...queries,
+  ...decisions,
+  conflict,
+]

@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Agent } from '../../channels/agent/agent.ts'
+import { sweepApplying } from '../../channels/agent/apply-foreign.ts'
+import { createAgentChannel } from '../../channels/agent/channel.ts'
+import { withBuiltins } from '../../channels/agent/commands/builtin.ts'
+import { commandRegistry } from '../../channels/agent/commands/registry.ts'
+import { RunningCommands } from '../../channels/agent/commands/run.ts'
+import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
+import { Messages } from '../../channels/agent/messages.ts'
+import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
+import { createEmbeddedRepository } from '../../channels/agent/repository/embedded.ts'
+import { repositoriesByType } from '../../channels/agent/repository/repositories.ts'
+import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
+import { type App, type AppOptions, createApp } from '../../channels/index.ts'
+import { createEndpoint } from '../../server/endpoint.ts'
+import { accept, defineSocket } from '../../server/index.ts'
+import { closeSockets } from './phoenix-client.ts'
+import { terminateWires } from './wire-client.ts'
+
+export interface AgentServerOptions extends Partial<Omit<AppOptions, 'onError'>> {
+  /** Milliseconds since 1970: the server goes by this clock instead of its machine's. */
+  readonly now?: () => number
+  /** The connect parameter `claims` (JSON) is what a verified token would say. */
+  readonly claims?: boolean
+}
+
+/** A node's endpoint with the agent channel, in this process. */
+export interface AgentServer {
+  /** `http://127.0.0.1:…` */
+  readonly url: string
+  readonly app: App
+  readonly dataDir: string
+  /** What only the server's log would tell. */
+  readonly errors: readonly unknown[]
+  /** Sweeps what foreign repositories left half applied, as the server does from time to time. */
+  sweep(): Promise<void>
+  /** Ends it, and every client's connection; again is the same as once. */
+  stop(): Promise<void>
+  /** Ends it and starts another on the same data. */
+  restart(changes?: AgentServerOptions): Promise<AgentServer>
+}
+
+const running = new Set<AgentServer>()
+const directories = new Set<string>()
+
+/** Ends every server that a test started, its clients and its data: for `afterEach` or `after`. */
+export async function stopAgentServers(): Promise<void> {
+  terminateWires()
+  await closeSockets()
+  for (const server of running) await server.stop()
+  for (const directory of directories) await rm(directory, { recursive: true })
+  directories.clear()
+}
+
+/** Starts a server on a free port of loopback, with an empty store and the seed's records unless told. */
+export async function startAgentServer(options: AgentServerOptions = {}): Promise<AgentServer> {
+  const dataDir = options.dataDir ?? (await temporaryDirectory())
+  const errors: unknown[] = []
+  const appOptions: AppOptions = {
+    locale: 'ro',
+    open: true,
+    ...options,
+    dataDir,
+    onError: (error) => errors.push(error),
+  }
+  const isPlain = options.now === undefined && !options.claims
+  const { app, sweep } = isPlain
+    ? { app: await createApp(appOptions), sweep: () => Promise.resolve() }
+    : await compose(appOptions, options)
+  const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }] })
+  const port = await endpoint.listen('127.0.0.1', 0)
+  const server: AgentServer = {
+    url: `http://127.0.0.1:${port}`,
+    app,
+    dataDir,
+    errors,
+    sweep,
+    async stop() {
+      if (!running.delete(server)) return
+      await endpoint.drain({ deadlineMs: 0, batchSize: 1_000, batchIntervalMs: 0 })
+      await app.close()
+    },
+    async restart(changes = {}) {
+      await server.stop()
+      return startAgentServer({ ...options, ...changes, dataDir })
+    },
+  }
+  running.add(server)
+  return server
+}
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-'))
+  directories.add(directory)
+  return directory
+}
+
+interface Composed {
+  readonly app: App
+  sweep(): Promise<void>
+}
+
+/** What `createApp` builds, with a clock, and with claims where a token would bring them. */
+async function compose(options: AppOptions, given: AgentServerOptions): Promise<Composed> {
+  const { dataDir, onError } = options
+  const now = given.now ?? Date.now
+  const registry = commandRegistry(withBuiltins(await loadCommands(options.commands)))
+  const foreign = await loadRepositories(options.repositories)
+  const store = await openLmdbStore({ dir: dataDir, now, onError })
+  const embedded = createEmbeddedRepository(store, { seed: options.open })
+  const agent: Agent = {
+    store,
+    repositories: repositoriesByType([embedded, ...foreign]),
+    messages: new Messages(options.locale),
+    queue: new KeyedQueue(),
+    now,
+    onError,
+  }
+  const commands = new RunningCommands()
+  const connect = ({ claims }: { readonly claims?: string }) =>
+    accept(claims === undefined ? {} : { claims: JSON.parse(claims) })
+  return {
+    app: {
+      socket: defineSocket({ channels: [createAgentChannel(agent, registry, commands)], connect }),
+      ready: () => store.writable(),
+      busy: () => commands.size > 0 || agent.queue.busy,
+      async close() {
+        commands.cancelAll()
+        await store.close()
+      },
+    },
+    sweep: () => sweepApplying(agent, 0),
+  }
+}

@@ -1,0 +1,225 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { within } from './deadline.ts'
+
+const READY_MS = 10_000
+const END_MS = 10_000
+const INSTALL_MS = 300_000
+const SLOTS = 16_384
+
+const run = promisify(execFile)
+
+export interface RedisOptions {
+  /** Whether it keeps an append-only file, flushed once a second; without one it keeps nothing. */
+  readonly appendonly?: boolean
+  /** Further settings of redis.conf by name; they win over ours. */
+  readonly config?: Readonly<Record<string, string>>
+}
+
+/** A real Redis of the test's own: on 127.0.0.1, in a directory of its own. */
+export interface TestRedis {
+  readonly url: string
+  readonly port: number
+  /** Another one after each `restart`. */
+  readonly pid: number
+  /** What `redis-cli` prints for a command. */
+  cli(...args: readonly string[]): Promise<string>
+  /** Ends it and removes its directory. */
+  stop(): Promise<void>
+  /** Ends it as a power cut would; `restart` brings it back. */
+  kill9(): Promise<void>
+  /** On the same port, with all of its data or with none, whether it is running or not. */
+  restart(options: { readonly keepData: boolean }): Promise<void>
+  /** SIGSTOP: connections stay, the kernel accepts new ones, nothing answers. */
+  pause(): void
+  /** SIGCONT. */
+  resume(): void
+}
+
+export interface TestRedisCluster {
+  /** Names all nodes: `redis://h1,h2,h3?cluster=true`. */
+  readonly url: string
+  readonly nodes: readonly TestRedis[]
+  stop(): Promise<void>
+}
+
+/** Servers that a test left running end with the test run, at the latest. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+let required: Promise<void> | undefined
+
+/**
+ * Sees to it that there is a `redis-server`: as root, or where sudo asks for no password, it is installed
+ * by apt-get, by one process at a time. Rejects with one line that says what to install.
+ */
+export function requireRedis(): Promise<void> {
+  required ??= hasRedis().then((has) => (has ? undefined : install()))
+  return required
+}
+
+export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
+  await requireRedis()
+  const dir = await mkdtemp(join(tmpdir(), 'agent-channels-redis-'))
+  const port = await freePort()
+  const config = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir,
+    save: '',
+    appendonly: options.appendonly ? 'yes' : 'no',
+    'maxmemory-policy': 'noeviction',
+    ...options.config,
+  }
+  const cli = async (...args: readonly string[]): Promise<string> => {
+    const auth = options.config?.['requirepass']
+    const env = auth === undefined ? process.env : { ...process.env, REDISCLI_AUTH: auth }
+    const { stdout } = await run('redis-cli', ['-p', String(port), ...args], { env })
+    return stdout.trim()
+  }
+  let child = await startServer(config)
+
+  const kill9 = async (): Promise<void> => {
+    if (!running.has(child)) return
+    const ended = once(child, 'close')
+    child.kill('SIGKILL')
+    await within(ended, END_MS, `the end of redis-server ${child.pid}`)
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid ?? 0
+    },
+    cli,
+    kill9,
+    async stop() {
+      await kill9()
+      await rm(dir, { recursive: true, force: true })
+    },
+    async restart({ keepData }) {
+      if (keepData && running.has(child)) await cli('save')
+      await kill9()
+      if (!keepData) await removeData(dir)
+      child = await startServer(config)
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  }
+}
+
+/** Masters without replicas, the slots shared out evenly. Ready when every one knows all slots. */
+export async function startRedisCluster(count = 3): Promise<TestRedisCluster> {
+  const starting = Array.from({ length: count }, async () => {
+    const busPort = await freePort()
+    const config = { 'cluster-enabled': 'yes', 'cluster-port': String(busPort) }
+    return { redis: await startRedis({ config }), busPort }
+  })
+  const members = await Promise.all(starting)
+  const nodes = members.map(({ redis }) => redis)
+  for (const [at, { cli }] of nodes.entries()) {
+    const [from, to] = [at, at + 1].map((each) => Math.floor((each * SLOTS) / count))
+    await cli('cluster', 'addslotsrange', String(from), String(Number(to) - 1))
+    for (const { redis, busPort } of members.slice(0, at)) {
+      await cli('cluster', 'meet', '127.0.0.1', String(redis.port), String(busPort))
+    }
+  }
+  await within(Promise.all(nodes.map(clusterReady)), READY_MS, 'a whole cluster')
+  return {
+    url: `redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}?cluster=true`,
+    nodes,
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()))
+    },
+  }
+}
+
+/** Nothing in Redis announces it: asked until it is so. */
+async function clusterReady(node: TestRedis): Promise<void> {
+  const info = await node.cli('cluster', 'info')
+  if (!/cluster_state:ok/.test(info)) await clusterReady(node)
+}
+
+async function startServer(config: Readonly<Record<string, string>>): Promise<ChildProcess> {
+  const args = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value])
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('close', () => running.delete(child))
+  let output = ''
+  const ready = new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+        if (output.includes('Ready to accept connections')) resolve()
+      })
+    }
+    child.once('error', reject)
+    child.once('close', (code) => reject(new Error(`ended with ${code} before it was ready`)))
+  })
+  try {
+    await within(ready, READY_MS, 'a redis-server that accepts connections')
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw new Error(`redis-server ${args.join(' ')}: ${String(error)}\n${output}`)
+  }
+  return child
+}
+
+async function removeData(dir: string): Promise<void> {
+  await rm(join(dir, 'dump.rdb'), { force: true })
+  await rm(join(dir, 'appendonlydir'), { recursive: true, force: true })
+  await rm(join(dir, 'appendonly.aof'), { force: true })
+}
+
+/**
+ * Below the ports that the kernel gives to outgoing connections: a client that tries again and again to
+ * reach a server that is away would sooner or later be given the server's own port.
+ */
+async function freePort(): Promise<number> {
+  const port = randomInt(16_000, 32_000)
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return freePort()
+  }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function hasRedis(): Promise<boolean> {
+  try {
+    await run('redis-server', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Where the package starts a service, that is none of ours: ended by what the package says it is. */
+const INSTALL = `
+command -v redis-server && exit
+apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends redis-server || exit
+if [ -d /run/systemd/system ]; then systemctl disable --now redis-server
+elif [ -f /run/redis/redis-server.pid ]; then kill "$(cat /run/redis/redis-server.pid)"; fi
+`
+
+/** The kernel releases the lock of a process that died. */
+async function install(): Promise<void> {
+  const locked = ['flock', join(tmpdir(), 'agent-channels-redis-install.lock'), 'sh', '-c', INSTALL]
+  const [command = '', ...args] = process.getuid?.() === 0 ? locked : ['sudo', '-n', ...locked]
+  try {
+    await run(command, args, { timeout: INSTALL_MS })
+  } catch {}
+  if (await hasRedis()) return
+  throw new Error('these tests need redis-server: apt-get install redis-server')
+}
