@@ -201,13 +201,15 @@ interface ClientOptions {
 }
 
 export type ConnectAgent = (
-  server: AgentServer,
+  server: Pick<AgentServer, 'url'>,
   who?: Partial<Who>,
   options?: ClientOptions,
 ) => Promise<AgentClient>
 
 const connecting =
-  (join: (server: AgentServer, who: Who, options: ClientOptions) => Promise<Wire>): ConnectAgent =>
+  (
+    join: (server: Pick<AgentServer, 'url'>, who: Who, options: ClientOptions) => Promise<Wire>,
+  ): ConnectAgent =>
   async (server, who = {}, options = {}) => {
     const whole = { ...WHO, ...who }
     const client = new AgentClient(await join(server, whole, options), whole)

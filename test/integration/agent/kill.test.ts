@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { CLIENTS, ok, type Payload, text } from '../../support/agent-client.ts'
+import { closeSockets } from '../../support/phoenix-client.ts'
+import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { terminateWires } from '../../support/wire-client.ts'
+
+const READY = /^agent-channels is listening on (http:\S+)/m
+const ROUNDS = 5
+
+/** The mission’s first promise: what answered `success: true` survives `kill -9` of the node. */
+describe('a server that is killed with -9 right after it answered', function () {
+  this.timeout(90_000)
+  let directory = ''
+  let server: ServerProcess
+
+  const start = async () => {
+    server = await startProcess({
+      args: ['--import', 'tsx', 'server/main.ts'],
+      env: { PORT: '0', DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' },
+      ready: READY,
+    })
+  }
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'kill-'))
+    await start()
+  })
+
+  afterEach(async () => {
+    terminateWires()
+    await closeSockets()
+    await server.kill9()
+    rmSync(directory, { recursive: true })
+  })
+
+  for (const { name, connect } of CLIENTS) {
+    it(`has the change, the query and the history when it is back, seen by ${name}`, async () => {
+      const modifications: string[] = []
+      let lastSeq = 0
+      let { epoch } = ok(await (await connect(server)).authenticate())
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const before = await connect(server)
+        const draft = ok(
+          await before.execute('create_draft', {
+            repositoryType: 'services',
+            operation: 'update',
+            recordId: 'srv_1',
+            data: { price: round },
+          }),
+        )
+        const { changeId } = draft['result'] as Payload
+        const limited = ok(
+          await before.queryModify('services', [
+            { field: 'limit', operation: 'modify', value: round },
+          ]),
+        )
+        modifications.push(text(limited, 'modificationId'))
+        lastSeq = Number(ok(await before.approve(changeId))['seq'])
+        await server.kill9()
+
+        await start()
+        const after = await connect(server)
+        expect(ok(await after.execute('get_change', { changeId }))['result']).to.include({
+          status: 'approved',
+        })
+        const found = ok(await after.execute('run_query', { repositoryType: 'services' }))
+        const { records } = found['result'] as { readonly records: readonly Payload[] }
+        expect(records).to.have.lengthOf(Math.min(round, 3))
+        expect(records[0]).to.include({ id: 'srv_1', price: round })
+        const history = ok(await after.history())['history'] as readonly Payload[]
+        expect(history.map((each) => each['modificationId'])).to.deep.equal(modifications)
+        const back = ok(await after.authenticate({ lastSeq: 0, epoch }))
+        expect(back).to.include({ recovered: true, seq: lastSeq, epoch })
+        await after.received(lastSeq)
+        expect(after.seqs).to.deep.equal(Array.from({ length: lastSeq }, (_, index) => index + 1))
+        epoch = back['epoch']
+      }
+      expect(lastSeq).to.equal(ROUNDS * 4)
+    })
+  }
+})
