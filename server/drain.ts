@@ -19,6 +19,8 @@ export const DRAIN_DEFAULTS: DrainOptions = {
 }
 
 const POLL_MS = 10
+/** For the close frame to leave and the client's answer to come: a socket closed with unread data is reset. */
+const FLUSH_MS = 500
 
 const anyBusy = (connections: Connections): boolean => {
   for (const { socket } of connections) if (socket?.busy) return true
@@ -34,8 +36,8 @@ export interface Draining {
 }
 
 /**
- * Waits until no handler runs (half of the time at most), closes batch by batch, then waits for the channels'
- * `terminate`. Batches are spread over no more than what is left of the deadline.
+ * Waits until no handler runs (half of the time at most), closes batch by batch, lets the close frames arrive,
+ * then waits for the channels' `terminate`. Batches are spread over no more than what is left of the deadline.
  */
 export async function drain(draining: Draining, options: DrainOptions): Promise<void> {
   const { connections, endings, telemetry } = draining
@@ -51,5 +53,6 @@ export async function drain(draining: Draining, options: DrainOptions): Promise<
     telemetry.drained.publish({ count: batch.length, total, index, rounds })
     if (index < rounds) await sleep(Math.min(options.batchIntervalMs, left() / (rounds - index)))
   }
+  if (total > 0 && left() > 0) await sleep(Math.min(FLUSH_MS, left()))
   while (endings.size > 0 && left() > 0) await sleep(POLL_MS)
 }

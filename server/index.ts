@@ -21,5 +21,21 @@ export {
   refuse,
   type UserSocket,
 } from './channel/user-socket.ts'
+export type {
+  Meta,
+  Presence,
+  PresenceDiff,
+  PresenceKey,
+  PresenceOptions,
+  PresenceOwner,
+  Presences,
+} from './presence/presence.ts'
 export { Broadcast } from './protocol/broadcast.ts'
 export type { Sent } from './protocol/message.ts'
+export {
+  type ChannelListener,
+  type Redis,
+  type RedisSubscriber,
+  RedisUnavailable,
+  type Script,
+} from './redis/redis.ts'

@@ -90,8 +90,5 @@ export function createAgentChannel(
     catchAll({ assigns: { client } }) {
       client.fail(client.returnAddress(), 'agent_command_error', refusal('invalid_payload'))
     },
-    terminate(_reason, { assigns }) {
-      assigns.client?.end()
-    },
   })
 }

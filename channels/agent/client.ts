@@ -80,32 +80,26 @@ export class Client {
     this.#socket.push(event, payload)
   }
 
-  /** A feed that listens, and sends nothing yet. */
-  listen(): Feed {
+  /** The socket's way through the session's events; it sends none before it is started. */
+  get feed(): Feed {
+    this.#feed ??= this.#listen()
+    return this.#feed
+  }
+
+  #listen(): Feed {
     const { store, onError } = this.#agent
-    return new Feed(store, this.session, this.#socket, onError)
+    const feed = new Feed(store, this.session, this.#socket, onError)
+    if (!this.#socket.onEnd(() => feed.stop())) feed.stop()
+    return feed
   }
 
-  /** From here on the socket is somebody. A new feed takes the place of the former. */
-  authenticated(identity: Identity, feed: Feed | undefined): void {
+  /** From here on the socket is somebody. */
+  authenticated(identity: Identity): void {
     this.#identity = identity
-    if (!feed) return
-    this.#feed?.stop()
-    this.#feed = feed
-  }
-
-  get isFed(): boolean {
-    return this.#feed !== undefined
   }
 
   /** Runs a task whose events must follow what it answers. */
   answerFirst(task: () => Promise<void>): Promise<void> {
-    return this.#feed ? this.#feed.after(task) : task()
-  }
-
-  /** The socket is gone. */
-  end(): void {
-    this.#feed?.stop()
-    this.#identity = undefined
+    return this.feed.after(task)
   }
 }

@@ -39,14 +39,14 @@ export class Feed {
   readonly #reader: Reader
   readonly #onError: (error: unknown) => void
   readonly #unsubscribe: () => void
-  /** The number of the event that was sent last. */
+  /** The number of the event that was sent last; infinite before `start`. */
   #sent = Number.POSITIVE_INFINITY
   /** Announced events, from `#sent + 1` on, without a gap. */
   #waiting: SessionEvent[] = []
   /** There may be events, above those that wait, that only the store has. */
   #behind = false
   /** Reasons not to send right now. */
-  #holds = 1
+  #holds = 0
   #stopped = false
 
   /** Listens from now on, and sends nothing before `start`. */
@@ -63,7 +63,14 @@ export class Feed {
     this.#unsubscribe = store.subscribe(session, this.#announced)
   }
 
-  /** Sends every event with a number above `after`. `behind`: the store has some of them already. */
+  get isStarted(): boolean {
+    return this.#sent !== Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Sends every event with a number above `after`, whatever was sent before. `behind`: the store has some of
+   * them already.
+   */
   start(after: number, behind: boolean): void {
     this.#sent = after
     this.#behind ||= behind
@@ -73,7 +80,7 @@ export class Feed {
       this.#waiting = []
       this.#behind = true
     }
-    this.#release()
+    this.#pump()
   }
 
   stop(): void {
@@ -109,13 +116,17 @@ export class Feed {
     this.#pump()
   }
 
+  get #maySend(): boolean {
+    return this.isStarted && this.#holds === 0 && !this.#stopped
+  }
+
   #pump(): void {
-    while (this.#holds === 0 && !this.#stopped) {
+    while (this.#maySend) {
       const next = this.#waiting.shift()
       if (!next) break
       this.#send(next)
     }
-    if (this.#behind && this.#holds === 0 && !this.#stopped) void this.#catchUp()
+    if (this.#behind && this.#maySend) void this.#catchUp()
   }
 
   #send(event: SessionEvent): void {
@@ -130,14 +141,15 @@ export class Feed {
 
   /** Reads on from what was sent. A full page means that there may be more. */
   async #catchUp(): Promise<void> {
+    const after = this.#sent
     this.#holds += 1
     this.#behind = false
     try {
-      const page = await this.#store.events(this.#session, this.#sent, PAGE)
-      if (page.length === PAGE) this.#behind = true
+      const page = await this.#store.events(this.#session, after, PAGE)
       // What was announced meanwhile is on the page, or behind it.
-      if (this.#waiting.length > 0) this.#behind = true
-      this.#waiting = [...page]
+      if (page.length === PAGE || this.#waiting.length > 0) this.#behind = true
+      if (this.#sent === after) this.#waiting = [...page]
+      else this.#behind = true
     } catch (error) {
       this.#onError(error)
       this.#behind = true

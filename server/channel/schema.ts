@@ -21,7 +21,8 @@ ajv.addKeyword({
   keyword: 'maxBytes',
   type: 'string',
   schemaType: 'number',
-  validate: (limit: number, text: string) => text.isWellFormed() && Buffer.byteLength(text) <= limit,
+  validate: (limit: number, text: string) =>
+    text.isWellFormed() && Buffer.byteLength(text) <= limit,
   error: { message: ({ schema }) => `must be text of at most ${schema} UTF-8 bytes` },
 })
 

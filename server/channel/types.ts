@@ -72,6 +72,8 @@ export interface Socket<T extends string, A, Out extends Schemas> {
   deliver(broadcast: Broadcast): Sent
   /** Calls `listener` once, when the connection has room again after a `deliver` that was `buffered`. */
   onceDrained(listener: () => void): void
+  /** Calls `listener` once when the channel ends, however it does. False: it has, and nothing is called. */
+  onEnd(listener: () => void): boolean
 }
 
 /** What a handler of an event without a declared reply may return: nothing, mostly. */

@@ -20,9 +20,10 @@ export interface PublishOptions {
 export interface PubSub {
   /**
    * Subscribing twice is the same as once. Where other nodes' messages need a moment to flow, the promise
-   * resolves when they do, or when waiting for them is given up.
+   * resolves when they do, or when waiting for them is given up. `onGap` is called when other nodes' messages
+   * flow again, or at last, and some may have been missed.
    */
-  subscribe(topic: string, subscriber: Subscriber): Promise<void> | undefined
+  subscribe(topic: string, subscriber: Subscriber, onGap?: () => void): Promise<void> | undefined
   unsubscribe(topic: string, subscriber: Subscriber): void
   /**
    * Throws what a local subscriber threw (a payload that cannot be encoded); then no other node gets it.

@@ -3,7 +3,10 @@
  * subscribes. Neither may be used for anything else.
  */
 
-/** Redis could not be reached, or did not answer in time: whether a command took effect is unknown. */
+/**
+ * Redis could not be reached, did not answer in time, or is in no state to serve (it loads, it is full, it is no
+ * master …): whether a command took effect is unknown.
+ */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable'
 }
@@ -42,12 +45,18 @@ export interface Redis {
   readonly subscriber: RedisSubscriber
   /** Whether the commands' connection is up, as far as is known. */
   readonly up: boolean
+  /** A cluster: a channel is at the node that has its slot, and a script publishes with SPUBLISH. */
+  readonly isSharded: boolean
   /**
    * Runs a script once: it is never resent. Integers come back as numbers, bulk strings as strings, nil as
    * null. Rejects with RedisUnavailable when Redis is away or the deadline (2 s) passes, and with an Error for
    * what the script itself raises.
    */
-  script(script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown>
+  script(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | number | Buffer)[],
+  ): Promise<unknown>
   /** Any one command, under the same rules. */
   command(name: string, ...args: readonly (string | number | Buffer)[]): Promise<unknown>
   /** At most once. Rejects with RedisUnavailable like the others. */

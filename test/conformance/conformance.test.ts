@@ -12,7 +12,7 @@ import { readDeviations, readTranscripts } from './transcripts.ts'
 const AT_A_TIME = 8
 const ALL_MS = 180_000
 /** What may be put off; anything else is either the same or a deviation. */
-const MAY_BE_PENDING = [/^lp-/, /^presence-/, /^connect-longpoll-disabled$/]
+const MAY_BE_PENDING = [/^lp-/, /^connect-longpoll-disabled$/]
 
 const transcripts = readTranscripts()
 const deviations = readDeviations()
@@ -77,7 +77,7 @@ describe('conformance with Phoenix 1.8.12', () => {
     expect(wrong).to.deep.equal([])
   })
 
-  it('puts off only long-polling and presence', () => {
+  it('puts off only long-polling', () => {
     const pending = [...deviations].filter(([, { kind }]) => kind === 'pending')
     const wrong = pending.filter(([name]) => !MAY_BE_PENDING.some((each) => each.test(name)))
     expect(wrong).to.deep.equal([])

@@ -16,6 +16,11 @@ import {
   reply,
   stop,
 } from '../../server/index.ts'
+import { createLocalPresence } from '../../server/presence/local.ts'
+import { createLocalPubSub } from '../../server/pubsub/local.ts'
+
+const pubsub = createLocalPubSub()
+const presence = createLocalPresence(pubsub)
 
 const Any = T.Any()
 const Bytes = (payload: unknown): Uint8Array => {
@@ -117,8 +122,34 @@ const room = (topic: 'room:*' | 'agent:*') =>
     handleInfo: (socket) => socket.push('after_join', {}),
   })
 
+const people = defineChannel('presence:*', {
+  params: Any,
+  in: { update_meta: answered, untrack: answered, list: answered, echo: answered },
+  out: { presence_state: Any },
+  join(socket, params) {
+    socket.sendInfo('after_join')
+    return ok({}, { name: String(params?.name ?? 'anon') })
+  },
+  handleIn: {
+    update_meta(socket, payload) {
+      presence.update(socket, socket.assigns.name, payload)
+      return ok({})
+    },
+    untrack(socket) {
+      presence.untrack(socket, socket.assigns.name)
+      return ok({})
+    },
+    list: (socket) => ok(presence.list(socket)),
+    echo: (_socket, payload) => ok(payload),
+  },
+  handleInfo(socket) {
+    presence.track(socket, socket.assigns.name, { status: 'online' })
+    socket.push('presence_state', presence.list(socket))
+  },
+})
+
 const user = defineSocket({
-  channels: [room('room:*'), room('agent:*')],
+  channels: [room('room:*'), room('agent:*'), people],
   connect(params: { readonly reject?: string; readonly user_id?: string }) {
     if (params.reject === 'raise') throw new Error('connect raised')
     if (params.reject === 'reason') return refuse('a reason')
@@ -147,6 +178,7 @@ const strict = defineSocket({
 })
 
 const endpoint = createEndpoint({
+  pubsub,
   mounts: [
     { path: '/socket', socket: user, websocket: { checkOrigin: false } },
     {

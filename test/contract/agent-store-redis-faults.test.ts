@@ -23,7 +23,7 @@ describe('the store of Redis', () => {
   let errors: Queue<unknown>
   beforeEach(async () => {
     server = await startRedis({ appendonly: true })
-    redis = await connectRedis({ url: server.url })
+    redis = connectRedis({ url: server.url, onError() {} })
     heard = new Queue(({ json }) => json)
     gaps = new Queue(String)
     errors = new Queue(String)

@@ -7,7 +7,12 @@ import { type AgentStore, RETENTION } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
 import { Queue } from '../support/queue.ts'
-import { startRedis, startRedisCluster, type TestRedis } from '../support/redis.ts'
+import {
+  startRedis,
+  startRedisCluster,
+  type TestRedis,
+  type TestRedisCluster,
+} from '../support/redis.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { asLocal } from './agent-store-redis-adapter.ts'
 import { numbers, own, SESSION, shared } from './agent-store-setup.ts'
@@ -16,24 +21,17 @@ const newPrefix = () => `test-${randomUUID()}`
 const onError = () => {}
 
 const SERVERS = [
-  {
-    name: 'Redis',
-    sharded: false,
-    start: async () => {
-      const { url, stop } = await startRedis()
-      return { url, stop }
-    },
-  },
-  { name: 'a Redis Cluster', sharded: true, start: startRedisCluster },
+  { name: 'Redis', start: () => startRedis() },
+  { name: 'a Redis Cluster', start: () => startRedisCluster() },
 ] as const
 
-for (const { name, start, sharded } of SERVERS) {
+for (const { name, start } of SERVERS) {
   describe(`with ${name}`, () => {
     let server: { readonly url: string; stop(): Promise<void> }
     let redis: Redis
     before(async () => {
       server = await start()
-      redis = await connectRedis({ url: server.url })
+      redis = connectRedis({ url: server.url, onError })
     })
     after(async () => {
       await redis.close()
@@ -44,7 +42,7 @@ for (const { name, start, sharded } of SERVERS) {
       const prefix = newPrefix()
       let clockOffsetMs = 0
       const open = (): AgentStore => {
-        const options = { redis, prefix, sharded, onError, clockOffsetMs: () => clockOffsetMs }
+        const options = { redis, prefix, onError, clockOffsetMs: () => clockOffsetMs }
         return asLocal(createRedisStore(options))
       }
       const opened = [open()]
@@ -68,10 +66,10 @@ for (const { name, start, sharded } of SERVERS) {
     })
 
     it('two nodes that race for one document win once for each of its versions', async () => {
-      const other = await connectRedis({ url: server.url })
+      const other = connectRedis({ url: server.url, onError })
       const prefix = newPrefix()
       const stores = [redis, other].map((each) =>
-        createRedisStore({ redis: each, prefix, sharded, onError }),
+        createRedisStore({ redis: each, prefix, onError }),
       )
       const [one, two] = stores as [RedisStore, RedisStore]
       const heard = await Promise.all(stores.map((store) => listen(store)))
@@ -115,21 +113,22 @@ async function listen(store: RedisStore): Promise<Queue<EpochEvent>> {
 }
 
 describe('the keys of the store of Redis', () => {
-  let server: TestRedis
+  let cluster: TestRedisCluster
   let redis: Redis
+  let cli: TestRedis['cli']
   before(async () => {
-    server = await startRedis({ config: { 'cluster-enabled': 'yes' } })
-    await server.cli('cluster', 'addslotsrange', '0', '16383')
-    redis = await connectRedis({ url: `${server.url}?cluster=true` })
+    cluster = await startRedisCluster(1)
+    redis = connectRedis({ url: cluster.url, onError })
+    cli = (...args) => (cluster.nodes[0] as TestRedis).cli(...args)
   })
   after(async () => {
     await redis.close()
-    await server.stop()
+    await cluster.stop()
   })
 
   /** The keys that sessions leave when they use all that there is. */
   async function keysOf(prefix: string, businessId: string): Promise<string[]> {
-    const store = createRedisStore({ redis, prefix, sharded: true, onError })
+    const store = createRedisStore({ redis, prefix, onError })
     for (const sessionId of ['s1', 's2', 's/3']) {
       await store.commit(
         { businessId, sessionId },
@@ -140,7 +139,7 @@ describe('the keys of the store of Redis', () => {
         },
       )
     }
-    const keys = await server.cli('--scan', '--pattern', `${prefix}:*`)
+    const keys = await cli('--scan', '--pattern', `${prefix}:*`)
     return keys.split('\n').sort()
   }
 
@@ -151,7 +150,7 @@ describe('the keys of the store of Redis', () => {
       const keys = await keysOf(prefix, businessId)
       expect(keys).to.have.lengthOf(3 * 3 + 3)
       for (const key of keys) expect(key.startsWith(`${prefix}:{${tag}}/`)).to.equal(true)
-      const slots = await Promise.all(keys.map((key) => server.cli('cluster', 'keyslot', key)))
+      const slots = await Promise.all(keys.map((key) => cli('cluster', 'keyslot', key)))
       expect(new Set(slots)).to.have.property('size', 1)
     }
   })
@@ -159,7 +158,7 @@ describe('the keys of the store of Redis', () => {
   it('end by the clock of Redis: those of a session, and no document of a business', async () => {
     const prefix = newPrefix()
     for (const key of await keysOf(prefix, 'b1')) {
-      const left = Number(await server.cli('pttl', key))
+      const left = Number(await cli('pttl', key))
       if (key.includes('/documents')) expect(left).to.equal(-1)
       else expect(left).to.be.within(RETENTION.sessionMs - 60_000, RETENTION.sessionMs)
     }

@@ -13,6 +13,7 @@ import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
 import { createEmbeddedRepository } from '../../channels/agent/repository/embedded.ts'
 import { repositoriesByType } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
+import type { AgentStore } from '../../channels/agent/store/store.ts'
 import { type App, type AppOptions, createApp } from '../../channels/index.ts'
 import { createEndpoint } from '../../server/endpoint.ts'
 import { accept, defineSocket } from '../../server/index.ts'
@@ -34,6 +35,8 @@ export interface AgentServer {
   readonly dataDir: string
   /** What only the server's log would tell. */
   readonly errors: readonly unknown[]
+  /** How many listen to events of any session; only where `now` or `claims` is given. */
+  listeners(): number
   /** Sweeps what foreign repositories left half applied, as the server does from time to time. */
   sweep(): Promise<void>
   /** Ends it, and every client's connection; again is the same as once. */
@@ -48,8 +51,11 @@ const directories = new Set<string>()
 /** Ends every server that a test started, its clients and its data: for `afterEach` or `after`. */
 export async function stopAgentServers(): Promise<void> {
   terminateWires()
-  await closeSockets()
-  for (const server of running) await server.stop()
+  try {
+    await closeSockets()
+  } finally {
+    for (const server of running) await server.stop()
+  }
   for (const directory of directories) await rm(directory, { recursive: true })
   directories.clear()
 }
@@ -66,8 +72,8 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
     onError: (error) => errors.push(error),
   }
   const isPlain = options.now === undefined && !options.claims
-  const { app, sweep } = isPlain
-    ? { app: await createApp(appOptions), sweep: () => Promise.resolve() }
+  const { app, ...inside } = isPlain
+    ? { app: await createApp(appOptions), ...CLOSED }
     : await compose(appOptions, options)
   const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }] })
   const port = await endpoint.listen('127.0.0.1', 0)
@@ -76,7 +82,7 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
     app,
     dataDir,
     errors,
-    sweep,
+    ...inside,
     async stop() {
       if (!running.delete(server)) return
       await endpoint.drain({ deadlineMs: 0, batchSize: 1_000, batchIntervalMs: 0 })
@@ -97,9 +103,37 @@ async function temporaryDirectory(): Promise<string> {
   return directory
 }
 
-interface Composed {
-  readonly app: App
-  sweep(): Promise<void>
+/** What is not to be seen of a server that `createApp` made. */
+const CLOSED = {
+  sweep: () => Promise.reject(new Error('only with a clock or claims')),
+  listeners: () => Number.NaN,
+}
+
+interface Composed extends Pick<AgentServer, 'app' | 'sweep' | 'listeners'> {}
+
+/** Counts who listens to the store's events. */
+function counted(store: AgentStore): { readonly store: AgentStore; listeners(): number } {
+  const listening = new Set<object>()
+  const subscribe: AgentStore['subscribe'] = (session, listener) => {
+    const one = {}
+    const unsubscribe = store.subscribe(session, listener)
+    listening.add(one)
+    return () => {
+      listening.delete(one)
+      unsubscribe()
+    }
+  }
+  const counting: AgentStore = {
+    open: (session) => store.open(session),
+    get: (session, ref) => store.get(session, ref),
+    list: (session, collection, range) => store.list(session, collection, range),
+    commit: (session, commit) => store.commit(session, commit),
+    events: (session, afterSeq, limit) => store.events(session, afterSeq, limit),
+    subscribe,
+    writable: () => store.writable(),
+    close: () => store.close(),
+  }
+  return { store: counting, listeners: () => listening.size }
 }
 
 /** What `createApp` builds, with a clock, and with claims where a token would bring them. */
@@ -108,7 +142,7 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
   const now = given.now ?? Date.now
   const registry = commandRegistry(withBuiltins(await loadCommands(options.commands)))
   const foreign = await loadRepositories(options.repositories)
-  const store = await openLmdbStore({ dir: dataDir, now, onError })
+  const { store, listeners } = counted(await openLmdbStore({ dir: dataDir, now, onError }))
   const embedded = createEmbeddedRepository(store, { seed: options.open })
   const agent: Agent = {
     store,
@@ -132,5 +166,6 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
       },
     },
     sweep: () => sweepApplying(agent, 0),
+    listeners,
   }
 }

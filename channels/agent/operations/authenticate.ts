@@ -1,7 +1,6 @@
 import type { Agent } from '../agent.ts'
 import type { Claims, Client, Identity, Return } from '../client.ts'
 import { type AuthenticateRequest, ERROR_EVENTS } from '../contract.ts'
-import type { Feed } from '../feed.ts'
 import { expand, isPermission } from '../permissions.ts'
 import { invalid, type Refusal, refusal } from '../refusal.ts'
 import type { SessionHead } from '../store/store.ts'
@@ -50,14 +49,16 @@ export async function authenticate(
     client.fail(to, ERROR_EVENTS.agent_authenticate, refused)
     return
   }
-  // Listening before the head is read: an event is either counted in it, or heard.
-  const isReplay = request.payload.lastSeq !== undefined
-  const feed = isReplay || !client.isFed ? client.listen() : undefined
+  const credentials = request.payload
+  // It listens before the head is read: an event is either counted in that, or heard.
+  const { feed } = client
+  const open = async () => {
+    welcome(agent, client, to, credentials, refused, await agent.store.open(client.session))
+  }
   try {
-    const head = await agent.store.open(client.session)
-    welcome(agent, client, to, request.payload, head, { identity: refused, feed })
+    // While a client says from where it needs events, none are sent to it: it will get them all.
+    await (credentials.lastSeq === undefined ? open() : feed.after(open))
   } catch (error) {
-    feed?.stop()
     client.fail(to, ERROR_EVENTS.agent_authenticate, failure(agent, error))
   }
 }
@@ -77,8 +78,8 @@ function welcome(
   client: Client,
   to: Return,
   { lastSeq, epoch }: Credentials,
+  identity: Identity,
   head: SessionHead,
-  { identity, feed }: { readonly identity: Identity; readonly feed: Feed | undefined },
 ): void {
   const recovered = lastSeq === undefined ? undefined : recoverable(head, lastSeq, epoch)
   client.succeed(to, 'agent_authenticated', {
@@ -90,7 +91,8 @@ function welcome(
     seq: head.seq,
     ...(recovered !== undefined && { recovered }),
   })
-  client.authenticated(identity, feed)
-  if (recovered === undefined || lastSeq === undefined) feed?.start(head.seq, false)
-  else feed?.start(recovered ? lastSeq : 0, true)
+  client.authenticated(identity)
+  const { feed } = client
+  if (lastSeq !== undefined) feed.start(recovered ? lastSeq : 0, true)
+  else if (!feed.isStarted) feed.start(head.seq, false)
 }

@@ -27,6 +27,7 @@ export class RedisSubscriptions {
   readonly #subscriber: RedisSubscriber
   readonly #onError: (error: unknown) => void
   readonly #channels = new Map<string, SessionChannel>()
+  #isClosed = false
 
   /** `onError` gets what listeners throw, and messages that are no events. */
   constructor(subscriber: RedisSubscriber, onError: (error: unknown) => void) {
@@ -34,11 +35,14 @@ export class RedisSubscriptions {
     this.#onError = onError
   }
 
+  /** `name` is the session's channel. */
   add(name: string, listener: SessionListener): SessionSubscription {
-    const channel = this.#channels.get(name) ?? this.#begin(name)
+    if (this.#isClosed) return { ready: undefined, end() {} }
+    const channel = this.#channels.get(name) ?? new SessionChannel(this.#onError)
+    this.#channels.set(name, channel)
     const leave = channel.add(listener)
     return {
-      ready: channel.ready,
+      ready: this.#subscriber.subscribe(name, channel),
       end: () => {
         leave()
         if (channel.isEmpty && this.#channels.get(name) === channel) this.#end(name, channel)
@@ -46,15 +50,10 @@ export class RedisSubscriptions {
     }
   }
 
+  /** Nobody hears anything any more. */
   close(): void {
+    this.#isClosed = true
     for (const [name, channel] of this.#channels) this.#end(name, channel)
-  }
-
-  #begin(name: string): SessionChannel {
-    const channel = new SessionChannel(this.#onError)
-    this.#channels.set(name, channel)
-    channel.confirmedBy(this.#subscriber.subscribe(name, channel))
-    return channel
   }
 
   #end(name: string, channel: SessionChannel): void {
@@ -67,24 +66,13 @@ export class RedisSubscriptions {
 class SessionChannel implements ChannelListener {
   readonly #onError: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
-  #ready: Promise<void> | undefined
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
   }
 
-  get ready(): Promise<void> | undefined {
-    return this.#ready
-  }
-
   get isEmpty(): boolean {
     return this.#subscriptions.size === 0
-  }
-
-  confirmedBy(confirmation: Promise<void> | undefined): void {
-    this.#ready = confirmation?.then(() => {
-      this.#ready = undefined
-    })
   }
 
   /** Returns what ends the subscription. */

@@ -34,8 +34,6 @@ export interface RedisStoreOptions {
   readonly prefix: string
   /** Gets what listeners throw, and messages on a session's channel that are no events. */
   readonly onError: (error: unknown) => void
-  /** Redis is a cluster: events are published within their shard. */
-  readonly sharded?: boolean
   /** For tests: by how many milliseconds the store's time is ahead of Redis's. At least 0, never falls. */
   readonly clockOffsetMs?: () => number
 }
@@ -67,16 +65,14 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 class SharedStore implements RedisStore {
   readonly #redis: Redis
   readonly #prefix: string
-  readonly #publish: 'PUBLISH' | 'SPUBLISH'
   readonly #clockOffsetMs: () => number
   readonly #subscriptions: RedisSubscriptions
   readonly #running = new Set<Promise<unknown>>()
   #isClosed = false
 
-  constructor({ redis, prefix, onError, sharded, clockOffsetMs }: RedisStoreOptions) {
+  constructor({ redis, prefix, onError, clockOffsetMs }: RedisStoreOptions) {
     this.#redis = redis
     this.#prefix = prefix
-    this.#publish = sharded === true ? 'SPUBLISH' : 'PUBLISH'
     this.#clockOffsetMs = clockOffsetMs ?? (() => 0)
     this.#subscriptions = new RedisSubscriptions(redis.subscriber, onError)
   }
@@ -104,7 +100,9 @@ class SharedStore implements RedisStore {
     const keys = this.#keys(session)
     const args = [newEpoch(), ...toArguments(commit)]
     const encoded = commit.event === undefined ? undefined : encodeEvent(commit.event)
-    if (encoded !== undefined) args.push(encoded, this.#publish, keys.channel)
+    if (encoded !== undefined) {
+      args.push(encoded, this.#redis.isSharded ? 'SPUBLISH' : 'PUBLISH', keys.channel)
+    }
 
     const reply = (await this.#run(COMMIT, keys, args)) as [string, number] | null
     if (reply === null) return { committed: false }
@@ -114,7 +112,8 @@ class SharedStore implements RedisStore {
 
   async events(session: SessionKey, afterSeq: number, limit: number): Promise<EpochEvent[]> {
     if (limit < 1) return []
-    const reply = await this.#run(EVENTS, this.#keys(session), [afterSeq + 1, limit])
+    const from = Math.min(afterSeq + 1, Number.MAX_SAFE_INTEGER)
+    const reply = await this.#run(EVENTS, this.#keys(session), [from, limit])
     const [epoch, entries] = (reply ?? ['', []]) as [string, StreamEntry[]]
     return entries.flatMap(([id, [, encoded]]) => {
       return decodeEvent(epoch, Number.parseInt(id, 10), encoded) ?? []

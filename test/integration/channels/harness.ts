@@ -1,19 +1,26 @@
 /** What the tests of the channel machine share: a server in this process, channels in a few lines, waiting. */
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { TerminateReason } from '../../../server/channel/result.ts'
+import type { AnySocket } from '../../../server/channel/types.ts'
+import type { SocketDefinition } from '../../../server/channel/user-socket.ts'
 import { createEndpoint, type Endpoint, type EndpointOptions } from '../../../server/endpoint.ts'
 import { type Channel, defineChannel, defineSocket, ok } from '../../../server/index.ts'
-import type { SocketDefinition } from '../../../server/channel/user-socket.ts'
-import type { AnySocket } from '../../../server/channel/types.ts'
-import type { TerminateReason } from '../../../server/channel/result.ts'
+import { createLocalPubSub } from '../../../server/pubsub/local.ts'
+import type { PubSub, Subscriber } from '../../../server/pubsub/pubsub.ts'
 import type { Signal } from '../../../server/telemetry.ts'
 import type { WebSocketOptions } from '../../../server/transport/websocket.ts'
 import type { WireMessage } from '../../support/client-codec.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { Queue } from '../../support/queue.ts'
 import {
+  connectWire,
   replyTo,
   terminateWires,
   type WireClient,
   type WireFrame,
+  type WireOptions,
 } from '../../support/wire-client.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -34,11 +41,11 @@ export interface Script {
 
 /** A channel `room:*`, unless the script says otherwise, that any socket may join. */
 export function room(script: Script = {}): Channel {
-  const { topic = 'room:*', join = () => ok(), on = {}, intercept, info, ...rest } = script
+  const { topic = 'room:*', join: joins = () => ok(), on = {}, intercept, info, ...rest } = script
   const handlers = new Map(Object.entries(on))
   return defineChannel(topic, {
-    ...rest,
-    join: join as never,
+    ...(rest as object),
+    join: joins as never,
     catchAll(socket, event, payload) {
       const handler = handlers.get(event)
       if (!handler) throw new Error(`no such event: ${event}`)
@@ -53,6 +60,8 @@ export interface ServeOptions extends Omit<EndpointOptions, 'mounts'> {
   readonly connect?: SocketDefinition<Readonly<Record<string, string>>, unknown>['connect']
   readonly websocket?: Partial<WebSocketOptions>
   readonly maxChannels?: number
+  /** A free one unless told. */
+  readonly port?: number
 }
 
 export interface Server {
@@ -63,12 +72,22 @@ export interface Server {
 
 const running = new Set<Endpoint>()
 
-/** Starts an endpoint with these channels on a free port of loopback. */
+/** A port of loopback that nobody has: for a server that comes back on the port that it had. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Starts an endpoint with these channels on loopback. */
 export async function serve(
   channels: Channel | readonly Channel[],
   options: ServeOptions = {},
 ): Promise<Server> {
-  const { connect, websocket, maxChannels, ...rest } = options
+  const { connect, websocket, maxChannels, port: wanted = 0, ...rest } = options
   const socket = defineSocket({
     channels: [channels].flat(),
     ...(connect && { connect }),
@@ -80,7 +99,7 @@ export async function serve(
     ...(maxChannels !== undefined && { maxChannels }),
   }
   const endpoint = createEndpoint({ ...rest, mounts: [mount] })
-  const port = await endpoint.listen('127.0.0.1', 0)
+  const port = await endpoint.listen('127.0.0.1', wanted)
   running.add(endpoint)
   return { url: `http://127.0.0.1:${port}`, endpoint }
 }
@@ -164,6 +183,17 @@ export async function join(
   return frame
 }
 
+/** A client that has joined a topic, with "1" as both refs. */
+export async function member(
+  url: string,
+  topic = 'room:a',
+  options: WireOptions = {},
+): Promise<WireClient> {
+  const client = await connectWire(url, options)
+  await join(client, topic)
+  return client
+}
+
 /** The next frames, in the order they came. */
 export async function nextParts(client: WireClient, count: number): Promise<unknown[][]> {
   const frames: unknown[][] = []
@@ -199,4 +229,36 @@ export function gate(): Gate {
     open = resolve
   })
   return { opened, open: () => open() }
+}
+
+export interface CountingPubSub {
+  readonly pubsub: PubSub
+  /** How many subscriptions there are, and how many there were at most. */
+  subscriptions(): number
+  most(): number
+}
+
+/** A local PubSub that counts who subscribes. */
+export function countingPubSub(): CountingPubSub {
+  const local = createLocalPubSub()
+  const held = new Map<string, Set<Subscriber>>()
+  const size = () => [...held.values()].reduce((sum, { size: each }) => sum + each, 0)
+  let most = 0
+  return {
+    pubsub: {
+      ...local,
+      subscribe(topic, subscriber) {
+        held.set(topic, (held.get(topic) ?? new Set()).add(subscriber))
+        most = Math.max(most, size())
+        return local.subscribe(topic, subscriber)
+      },
+      unsubscribe(topic, subscriber) {
+        held.get(topic)?.delete(subscriber)
+        if (held.get(topic)?.size === 0) held.delete(topic)
+        local.unsubscribe(topic, subscriber)
+      },
+    },
+    subscriptions: size,
+    most: () => most,
+  }
 }

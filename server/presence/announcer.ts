@@ -1,0 +1,116 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Broadcast } from '../protocol/broadcast.ts'
+import { toJson } from '../protocol/message.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
+import { createTelemetry, type Telemetry } from '../telemetry.ts'
+import { inTime, isPromise, withExtras } from './fetched.ts'
+import type { Meta, PresenceDiff, PresenceOptions, Presences } from './presence.ts'
+import { byTopic, type Change, diffOf, Gathered } from './state.ts'
+
+const FETCH_MS = 5_000
+const DIFF_EVENT = 'presence_diff'
+
+/**
+ * Tells this node's subscribers what changed, in order, one diff of a topic at a time. What changes within one
+ * turn of the event loop, or while `fetch` runs, is told as one: a thousand sockets that close at once are one
+ * diff, not a thousand for each of the others.
+ */
+export class Announcer<F> {
+  readonly #pubsub: PubSub
+  readonly #options: PresenceOptions<F>
+  readonly #list: (topic: string) => Presences
+  readonly #telemetry: Telemetry
+  /** What is still to be told of each topic. */
+  readonly #waiting = new Map<string, Gathered>()
+
+  /** `list` tells all presences of a topic as they are. */
+  constructor(pubsub: PubSub, options: PresenceOptions<F>, list: (topic: string) => Presences) {
+    this.#pubsub = pubsub
+    this.#options = options
+    this.#list = list
+    this.#telemetry = options.telemetry ?? createTelemetry()
+  }
+
+  /** Called after `list` knows of it. */
+  announce(change: Change): void {
+    for (const [topic, own] of byTopic(change)) {
+      const waiting = this.#waiting.get(topic)
+      if (waiting) {
+        waiting.add(own)
+        continue
+      }
+      const gathered = new Gathered()
+      gathered.add(own)
+      this.#waiting.set(topic, gathered)
+      void this.#tell(topic, gathered)
+    }
+  }
+
+  /** With what `fetch` adds. Never throws nor rejects. */
+  extend(topic: string, presences: Presences): Presences | Promise<Presences> {
+    const { fetch, fetchMs = FETCH_MS } = this.#options
+    if (!fetch) return presences
+    const failed = (error: unknown): Presences => {
+      this.#crashed(topic, error)
+      return presences
+    }
+    try {
+      const extras: unknown = fetch(topic, presences)
+      if (!isPromise(extras)) return withExtras(presences, extras)
+      const extended = inTime(extras, fetchMs).then((value) => withExtras(presences, value))
+      return extended.catch(failed)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  async #tell(topic: string, gathered: Gathered): Promise<void> {
+    await nextTurn()
+    while (!gathered.isEmpty) {
+      const plain = diffOf(gathered.take())
+      const presences = this.#options.handleMetas && this.#list(topic)
+      const diff = this.#options.fetch ? await this.#extendDiff(topic, plain) : plain
+      this.#publish(topic, diff)
+      if (presences) this.#handleMetas(topic, diff, presences)
+    }
+    this.#waiting.delete(topic)
+  }
+
+  async #extendDiff(topic: string, diff: PresenceDiff): Promise<PresenceDiff> {
+    const sides = [this.extend(topic, diff.joins), this.extend(topic, diff.leaves)] as const
+    const [joins, leaves] = await Promise.all(sides)
+    try {
+      const extended = { joins, leaves }
+      toJson(extended)
+      return extended
+    } catch (error) {
+      this.#crashed(topic, error)
+      return diff
+    }
+  }
+
+  #publish(topic: string, diff: PresenceDiff): void {
+    try {
+      this.#pubsub.publish(new Broadcast(topic, DIFF_EVENT, diff), { local: true })
+    } catch (error) {
+      this.#crashed(topic, error)
+    }
+  }
+
+  #handleMetas(topic: string, diff: PresenceDiff, presences: Presences): void {
+    const metas: Record<string, readonly Meta[]> = Object.create(null)
+    for (const [key, value] of Object.entries(presences)) metas[key] = value.metas
+    try {
+      const handling = this.#options.handleMetas?.(topic, diff, metas)
+      if (isPromise(handling)) {
+        Promise.resolve(handling).catch((error: unknown) => this.#crashed(topic, error))
+      }
+    } catch (error) {
+      this.#crashed(topic, error)
+    }
+  }
+
+  #crashed(topic: string, error: unknown): void {
+    this.#telemetry.crashed.publish({ topic, error })
+  }
+}

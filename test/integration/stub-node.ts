@@ -1,0 +1,151 @@
+import { type Agent, get, type IncomingMessage } from 'node:http'
+import { connect, createServer, type Server } from 'node:net'
+import { Type as T } from '@sinclair/typebox'
+import { readConfig } from '../../server/config.ts'
+import { accept, defineChannel, defineSocket, ok, refuse } from '../../server/index.ts'
+import { createLogger } from '../../server/logger.ts'
+import { type App, type AppOptions, type Node, startNode } from '../../server/node.ts'
+import { connectWire, replyTo, terminateWires } from '../support/wire-client.ts'
+
+/** A promise, and what settles it. */
+export function gate<T = void>() {
+  let open: (value: T) => void = () => undefined
+  const opened = new Promise<T>((resolve) => {
+    open = resolve
+  })
+  return { open, opened }
+}
+
+/** An app whose readiness, busyness and end a test decides; `events` tells what became of it. */
+export function stubApp() {
+  const state = {
+    isReady: true,
+    isBusy: false,
+    waiting: gate(),
+    handling: gate(),
+    closing: Promise.resolve(),
+    events: [] as string[],
+    options: undefined as AppOptions | undefined,
+    connects: [] as (readonly [params: unknown, info: unknown])[],
+  }
+  const room = defineChannel('room:*', {
+    in: { echo: { payload: T.Any(), reply: T.Any() }, wait: { payload: T.Any(), reply: T.Any() } },
+    join: () => ok({}),
+    handleIn: {
+      echo: (_socket, payload) => ok(payload),
+      async wait() {
+        state.handling.open()
+        await state.waiting.opened
+        return ok({ waited: true })
+      },
+    },
+  })
+  const socket = defineSocket({
+    channels: [room],
+    connect(params: { readonly reject?: string }, info: unknown) {
+      state.connects.push([params, info])
+      return params.reject ? refuse(params.reject) : accept()
+    },
+  })
+  const app: App = {
+    socket,
+    ready: async () => state.isReady,
+    busy: () => state.isBusy,
+    async close() {
+      state.events.push('closed')
+      await state.closing
+    },
+  }
+  const create = async (options: AppOptions) => {
+    state.options = options
+    return app
+  }
+  return Object.assign(state, { app, create })
+}
+
+/** The lines that nodes logged. */
+export const logs: string[] = []
+const nodes = new Set<Node>()
+
+/** Starts a node on a free port of loopback. Rejects as it does. */
+export function start(
+  env: Readonly<Record<string, string>> = {},
+  create: (options: AppOptions) => Promise<App> = stubApp().create,
+): Promise<Node> {
+  const config = readConfig({ PORT: '0', NODE_NAME: 'node-1', DRAIN_MS: '5000', ...env })
+  const destination = { write: (line: string) => logs.push(line) }
+  const { logLevel: level, nodeName } = config
+  const starting = startNode(config, create, createLogger({ level, nodeName, destination }))
+  return starting.then((node) => {
+    nodes.add(node)
+    return node
+  })
+}
+
+export interface Answer {
+  readonly status: number | undefined
+  readonly type: string | undefined
+  readonly body: string
+}
+
+/** A GET on a connection of its own, unless an agent keeps one. */
+export function fetchText(url: string, agent: Agent | false = false): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = get(url, { agent }, (response: IncomingMessage) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (part: string) => {
+        body += part
+      })
+      const { statusCode: status, headers } = response
+      response.once('end', () => resolve({ status, type: headers['content-type'], body }))
+    })
+    asked.once('error', reject)
+  })
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = await listening()
+  const port = portOf(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A plain server on a port of loopback. */
+export const listening = (): Promise<Server> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
+  })
+
+export function portOf(server: Server): number {
+  const address = server.address()
+  if (typeof address === 'object' && address) return address.port
+  throw new Error('a server without a port')
+}
+
+/** Whether nobody listens on a port of loopback. */
+export const isRefused = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.once('error', () => resolve(true))
+  })
+
+/** A client that has joined `room:1`. */
+export async function joined(url: string) {
+  const wire = await connectWire(url)
+  wire.push({ topic: 'room:1', event: 'phx_join', ref: 'j', joinRef: 'j' })
+  await wire.next(replyTo('j'))
+  return wire
+}
+
+/** Ends every node that a test started, and its clients: for `afterEach`. */
+export async function stopNodes(): Promise<void> {
+  terminateWires()
+  for (const node of nodes) await node.stop().catch(() => undefined)
+  nodes.clear()
+  logs.length = 0
+}

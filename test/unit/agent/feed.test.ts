@@ -1,0 +1,123 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { Feed } from '../../../channels/agent/feed.ts'
+import type { AgentStore } from '../../../channels/agent/store/store.ts'
+import {
+  Events,
+  FakeReader,
+  happening,
+  numbers,
+  Scene,
+  SESSION,
+  settle,
+  throwing,
+} from './feed-scene.ts'
+
+describe('the feed of a socket', () => {
+  it('sends every event once, in order, to the last, whatever happens when', async () => {
+    const paces = fc.infiniteStream(fc.nat({ max: 20 }))
+    const happenings = fc.array(happening, { maxLength: 15 })
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      happenings,
+      paces,
+      async (scheduler, all, pace) => {
+        const scene = new Scene(scheduler, { isSlow: () => pace.next().value === 0 })
+        for (const each of all) void scene.turn().then(() => scene.happen(each))
+        await settle(scheduler)
+        scene.check()
+      },
+    )
+    await fc.assert(property, { numRuns: 1_000 })
+  })
+
+  it('begins with the oldest event that is kept', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        const scene = new Scene(scheduler, { kept: numbers(101, 200) })
+        scene.start(0, true)
+        scene.commit(2)
+        await settle(scheduler)
+        expect(scene.reader.delivered).to.deep.equal(numbers(101, 202))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('reads on after the store was out of reach', async () => {
+    const errors: unknown[] = []
+    const events = new Events(() => Promise.resolve(), [1])
+    let isThere = false
+    const store: AgentStore = {
+      ...events.store,
+      async events(...range) {
+        if (isThere) return events.store.events(...range)
+        isThere = true
+        throw new Error('out of reach')
+      },
+    }
+    const reader = new FakeReader(
+      () => false,
+      () => Promise.resolve(),
+    )
+    const feed = new Feed(store, SESSION, reader, (error) => errors.push(error))
+    const delivered = new Promise<void>((resolve) => {
+      reader.onDelivery = resolve
+    })
+    feed.start(0, true)
+    await delivered
+    expect(reader.delivered).to.deep.equal([1])
+    expect(errors.map(String)).to.deep.equal(['Error: out of reach'])
+  })
+
+  it('does not remember more than it has to for a socket that is slow', async () => {
+    const events = new Events(() => Promise.resolve())
+    const reader = new FakeReader(
+      () => false,
+      () => Promise.resolve(),
+    )
+    const feed = new Feed(events.store, SESSION, reader, throwing)
+    feed.start(0, false)
+    const complete = new Promise<void>((resolve) => {
+      reader.onDelivery = () => reader.delivered.length === 200 && resolve()
+    })
+    await feed.after(async () => {
+      for (let count = 0; count < 200; count += 1) events.commit()
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    await complete
+    expect(reader.delivered).to.deep.equal(numbers(1, 200))
+    expect(events.reads).to.be.greaterThan(0)
+  })
+
+  it('sends nothing after it is stopped, and no longer listens', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.nat({ max: 400 }), async (scheduler, turns) => {
+        const scene = new Scene(scheduler)
+        scene.commit(200)
+        scene.start(0, true)
+        for (let left = Math.min(turns, scheduler.count()); left > 0; left -= 1) {
+          await scheduler.waitOne()
+        }
+        scene.feed.stop()
+        const { length } = scene.reader.delivered
+        await settle(scheduler)
+        expect(scene.reader.delivered).to.have.length(length)
+        expect(scene.events.listeners).to.equal(0)
+      }),
+    )
+  })
+
+  it('is stopped by a socket that is gone', async () => {
+    const scheduler = fc.sample(fc.scheduler(), 1)[0]
+    if (!scheduler) throw new Error('no scheduler')
+    const scene = new Scene(scheduler)
+    scene.reader.isGone = true
+    scene.start(0, true)
+    scene.commit(3)
+    await settle(scheduler)
+    expect(scene.reader.delivered).to.have.length(1)
+    expect(scene.events.listeners).to.equal(0)
+  })
+})
