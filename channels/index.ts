@@ -1,18 +1,26 @@
 /** The application on top of the core: its channels, and the state behind them. */
-import { accept, defineSocket, type UserSocket } from '../server/index.ts'
+import {
+  accept,
+  defineSocket,
+  type Presence,
+  type Redis,
+  RedisUnavailable,
+  type UserSocket,
+} from '../server/index.ts'
 import type { Agent } from './agent/agent.ts'
 import { sweepApplying } from './agent/apply-foreign.ts'
 import { createAgentChannel } from './agent/channel.ts'
 import type { Locale } from './agent/codes.ts'
-import { withBuiltins } from './agent/commands/builtin.ts'
-import { commandRegistry } from './agent/commands/registry.ts'
 import { RunningCommands } from './agent/commands/run.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
 import { loadCommands, loadRepositories } from './agent/modules.ts'
 import { createEmbeddedRepository } from './agent/repository/embedded.ts'
-import { repositoriesByType } from './agent/repository/repositories.ts'
+import { knownTypes } from './agent/repository/repositories.ts'
 import { openLmdbStore } from './agent/store/lmdb.ts'
+import { createRedisStore } from './agent/store/redis.ts'
+import { checkRedis } from './agent/store/redis-check.ts'
+import type { AgentStore } from './agent/store/store.ts'
 
 export interface AppOptions {
   /** Where the embedded store lives. */
@@ -23,6 +31,9 @@ export interface AppOptions {
   /** Paths of ES modules. */
   readonly commands?: string
   readonly repositories?: string
+  readonly presence: Presence
+  /** Where the state of all nodes lives; without it, in `dataDir`. */
+  readonly redis?: SharedRedis
   /** Hears of failures that clients only see as `internal`, `unavailable` or `command_failed`. */
   readonly onError: (error: unknown) => void
 }
@@ -37,7 +48,14 @@ export interface App {
   close(): Promise<void>
 }
 
+export interface SharedRedis {
+  readonly redis: Redis
+  readonly prefix: string
+}
+
 const SWEEP_EVERY_MS = 30_000
+/** Other nodes may be applying right now: only what takes longer than this was left by a dead one. */
+const LEFT_MS = 60_000
 
 /**
  * Opens the store and builds the channels. Rejects, with one line, for a directory that another server uses
@@ -45,25 +63,26 @@ const SWEEP_EVERY_MS = 30_000
  */
 export async function createApp(options: AppOptions): Promise<App> {
   const { onError } = options
-  const extra = await loadCommands(options.commands)
-  const commands = commandRegistry(withBuiltins(extra))
+  const commands = await loadCommands(options.commands)
   const foreign = await loadRepositories(options.repositories)
-  const store = await openLmdbStore({ dir: options.dataDir, onError })
+  const store = await openStore(options)
   const embedded = createEmbeddedRepository(store, { seed: options.open })
   const queue = new KeyedQueue()
   const agent: Agent = {
     store,
-    repositories: repositoriesByType([embedded, ...foreign]),
+    // A module can hold a type in the embedded repository's place.
+    repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue,
+    presence: options.presence,
     now: Date.now,
     onError,
   }
   const running = new RunningCommands()
   const sweep = (olderThanMs: number) => sweepApplying(agent, olderThanMs).catch(onError)
-  // The directory is ours alone: whatever is being applied was left by a server that is gone.
-  await sweep(0)
-  const sweeper = setInterval(() => void sweep(SWEEP_EVERY_MS), SWEEP_EVERY_MS)
+  // A directory is ours alone: whatever is being applied was left by a server that is gone.
+  await sweep(options.redis ? LEFT_MS : 0)
+  const sweeper = setInterval(() => void sweep(LEFT_MS), SWEEP_EVERY_MS)
   sweeper.unref()
 
   return {
@@ -79,4 +98,18 @@ export async function createApp(options: AppOptions): Promise<App> {
       await store.close()
     },
   }
+}
+
+/** Rejects where the directory is in use, and where Redis would throw away what it should keep. */
+async function openStore({ dataDir, redis: shared, onError }: AppOptions): Promise<AgentStore> {
+  if (!shared) return await openLmdbStore({ dir: dataDir, onError })
+  try {
+    const warning = await checkRedis(shared.redis)
+    if (warning !== undefined) onError(new Error(warning))
+  } catch (error) {
+    // Away just now: the node starts all the same, and answers `unavailable` until it is back.
+    if (!(error instanceof RedisUnavailable)) throw error
+    onError(error)
+  }
+  return createRedisStore({ ...shared, onError })
 }

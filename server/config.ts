@@ -4,6 +4,7 @@
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
+import { parseRedisUrl } from './redis/url.ts'
 import { compileOriginCheck } from './transport/origin.ts'
 
 /** Its message is one line for the operator: the variable, what it was, and what is allowed. */
@@ -95,6 +96,24 @@ const origins: Kind<boolean | readonly string[]> = {
   },
 }
 
+const redisUrl: Kind<string> = {
+  allowed: 'redis://… or rediss://…, or redis://h1,h2…?cluster=true',
+  parse(text) {
+    try {
+      parseRedisUrl(text)
+      return text
+    } catch {
+      return undefined
+    }
+  },
+}
+
+/** In keys, where braces would move the hash tag. */
+const redisPrefix: Kind<string> = {
+  allowed: '1 to 64 of A-Z a-z 0-9 . _ -',
+  parse: (text) => (/^[A-Za-z\d._-]{1,64}$/.test(text) ? text : undefined),
+}
+
 /** Every variable this version knows, by the name of its value in {@link Config}. */
 export const SETTINGS = {
   port: {
@@ -116,11 +135,24 @@ export const SETTINGS = {
     ...printable,
     meaning: 'this node’s name in logs and metrics, for people',
   },
+  redisUrl: {
+    name: 'REDIS_URL',
+    default: undefined,
+    ...redisUrl,
+    meaning:
+      '`redis://…`, `rediss://…`, or `redis://h1,h2…?cluster=true`: nodes with the same one share everything; without it the node stands alone',
+  },
+  redisPrefix: {
+    name: 'REDIS_PREFIX',
+    default: 'ac',
+    ...redisPrefix,
+    meaning: 'begins every key and channel in Redis',
+  },
   dataDir: {
     name: 'DATA_DIR',
     default: './data',
     ...path,
-    meaning: 'where the embedded store lives; one server at a time',
+    meaning: 'where the embedded store lives when there is no Redis; one server at a time',
   },
   authOpen: {
     name: 'AUTH_OPEN',
@@ -206,7 +238,6 @@ export interface Config extends Values {
 }
 
 const NO_TOKENS = 'this version does not verify tokens yet: unset it'
-const NO_REDIS = 'this version does not share its work by Redis yet: unset it'
 
 /** To ignore these would run a server that is open, or alone, against its operator's will. */
 const UNSUPPORTED = new Map([
@@ -215,8 +246,6 @@ const UNSUPPORTED = new Map([
   ['AUTH_PUBLIC_KEY', NO_TOKENS],
   ['AUTH_ISSUER', NO_TOKENS],
   ['AUTH_AUDIENCE', NO_TOKENS],
-  ['REDIS_URL', NO_REDIS],
-  ['REDIS_PREFIX', NO_REDIS],
 ])
 
 /** Variables whose values are never printed; a URL may hold a password. */

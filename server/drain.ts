@@ -30,8 +30,8 @@ const anyBusy = (connections: Connections): boolean => {
 /** What there is to drain. */
 export interface Draining {
   readonly connections: Connections
-  /** Every `terminate` that still runs. */
-  readonly endings: ReadonlySet<Promise<unknown>>
+  /** How many `terminate` still run. */
+  readonly endings: { readonly running: number }
   readonly telemetry: Telemetry
 }
 
@@ -54,5 +54,5 @@ export async function drain(draining: Draining, options: DrainOptions): Promise<
     if (index < rounds) await sleep(Math.min(options.batchIntervalMs, left() / (rounds - index)))
   }
   if (total > 0 && left() > 0) await sleep(Math.min(FLUSH_MS, left()))
-  while (endings.size > 0 && left() > 0) await sleep(POLL_MS)
+  while (endings.running > 0 && left() > 0) await sleep(POLL_MS)
 }

@@ -81,7 +81,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const broadcast = (topic: string, event: string, payload: unknown) =>
     fanout.broadcast(new Broadcast(topic, event, payload))
   const mailbox = options.mailbox ?? DEFAULTS.mailbox
-  const endings = new Set<Promise<unknown>>()
+  const endings = { running: 0 }
   const shared: Shared = { fanout, pubsub, endpoint: { broadcast }, telemetry, mailbox, endings }
 
   const timeouts: number[] = []

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Endpoint } from './endpoint.ts'
 import { CLOSE } from './protocol/close.ts'
+import type { SharedRedis } from './sharing.ts'
 import type { Telemetry } from './telemetry.ts'
 
 const PREFIX = 'agent_channels_'
@@ -23,6 +24,8 @@ export interface MetricsOptions {
   readonly size: () => Endpoint['size']
   /** Stands in every line as `node`. */
   readonly nodeName: string
+  /** Where nodes share their work. */
+  readonly shared?: SharedRedis
 }
 
 export interface Metrics {
@@ -42,6 +45,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const { telemetry } = options
   const ends = [...countConnections(registry, telemetry), ...countChannels(registry, telemetry)]
   countMessages(registry, telemetry)
+  if (options.shared) redisGauges(registry, options.shared)
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
@@ -143,6 +147,30 @@ function countMessages(registry: Registry, { frames }: Telemetry): void {
       collect() {
         this.reset()
         this.inc(frames[direction as keyof typeof frames])
+      },
+    })
+  }
+}
+
+/** What is dropped on the way to Redis is in `dropped_total`. */
+function redisGauges(registry: Registry, { redis, probe }: SharedRedis): void {
+  const values: Record<string, readonly [help: string, value: () => number]> = {
+    redis_up: [
+      'Whether both connections to Redis are up',
+      () => Number(redis.up && redis.subscriber.up),
+    ],
+    redis_reconnects: ['Connections to Redis that were made again', () => redis.stats.reconnects],
+    redis_subscriptions: ['Redis channels subscribed to', () => redis.stats.subscriptions],
+    redis_publish_queue: ['Messages that wait to be published', () => redis.stats.publishQueue],
+    redis_lag_seconds: ['How long the last probe took through Redis', () => probe.lastMs / 1_000],
+  }
+  for (const [name, [help, value]] of Object.entries(values)) {
+    new Gauge({
+      name: `${PREFIX}${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value())
       },
     })
   }

@@ -7,6 +7,9 @@ import { DRAIN_DEFAULTS } from './drain.ts'
 import { createEndpoint, type Endpoint, type Mount } from './endpoint.ts'
 import { type Logger, logTelemetry } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import type { Presence } from './presence/presence.ts'
+import type { Redis } from './redis/redis.ts'
+import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import type { HttpAnswer, Route } from './transport/http.ts'
 import { frameBytes } from './transport/websocket.ts'
@@ -28,6 +31,9 @@ export interface AppOptions {
   readonly open: boolean
   readonly commands?: string
   readonly repositories?: string
+  readonly presence: Presence
+  /** Where the state of all nodes lives; without it, in `dataDir`. */
+  readonly redis?: { readonly redis: Redis; readonly prefix: string }
   /** Hears of failures that no client can be told of. */
   readonly onError: (error: unknown) => void
 }
@@ -64,14 +70,16 @@ export async function startNode(
   logger: Logger,
 ): Promise<Node> {
   const state: State = { status: 'starting' }
-  const { endpoint, release } = assemble(config, state, logger)
+  const { endpoint, sharing, onError, release } = assemble(config, state, logger)
   let app: App
   let port: number
   try {
     port = await endpoint.listen(config.host, config.port)
-    app = await createApp(appOptions(config, logger))
+    const presence = await sharing.presence()
+    app = await createApp(appOptions(config, presence, sharing, onError))
   } catch (error) {
     await release(0)
+    await sharing.close()
     throw error
   }
   Object.assign(state, { status: 'ok', app } satisfies State)
@@ -83,7 +91,15 @@ export async function startNode(
   const stop = async (): Promise<void> => {
     state.status = 'draining'
     logger.info({ connections: endpoint.size.connections }, 'stopping')
-    await takeDown(config.drainMs, release, app)
+    await takeDown(
+      config.drainMs,
+      release,
+      async () => {
+        await app.close()
+        await sharing.close()
+      },
+      app,
+    )
     logger.info('stopped')
   }
   let stopping: Promise<void> | undefined
@@ -102,22 +118,37 @@ function assemble(config: Config, state: State, logger: Logger) {
   const { nodeName, publicHosts } = config
   const telemetry = createTelemetry()
   const endLog = logTelemetry(telemetry, logger)
-  const metrics = createMetrics({ telemetry, size: () => endpoint.size, nodeName })
-  const routes = routesOf(state, metrics)
+  const onError = (error: unknown) => logger.error({ err: error }, 'failed in the background')
+  const sharing = share(config, telemetry, onError)
+  const { shared } = sharing
+  const metrics = createMetrics({
+    telemetry,
+    size: () => endpoint.size,
+    nodeName,
+    ...(shared && { shared }),
+  })
+  const routes = routesOf(state, metrics, shared)
   const mounts = [mountOf(config, state)]
-  const endpoint: Endpoint = createEndpoint({ mounts, publicHosts, routes, telemetry })
+  const endpoint: Endpoint = createEndpoint({
+    mounts,
+    publicHosts,
+    routes,
+    telemetry,
+    pubsub: sharing.pubsub,
+  })
   const release = async (deadlineMs: number): Promise<void> => {
     await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs })
     metrics.close()
     endLog()
   }
-  return { endpoint, release }
+  return { endpoint, sharing, onError, release }
 }
 
 /** Lets the app finish (half of the time at most), drains the endpoint, then closes the app. */
 async function takeDown(
   drainMs: number,
   release: (deadlineMs: number) => Promise<void>,
+  close: () => Promise<void>,
   app: App,
 ): Promise<void> {
   const endsAt = performance.now() + drainMs
@@ -130,21 +161,28 @@ async function takeDown(
     timer = setTimeout(() => reject(error), left())
   })
   try {
-    await Promise.race([app.close(), late])
+    await Promise.race([close(), late])
   } finally {
     clearTimeout(timer)
   }
 }
 
-function appOptions(config: Config, logger: Logger): AppOptions {
+function appOptions(
+  config: Config,
+  presence: Presence,
+  { shared }: Sharing,
+  onError: (error: unknown) => void,
+): AppOptions {
   const { dataDir, locale, open, commands, repositories } = config
   return {
     dataDir,
     locale,
     open,
+    presence,
     ...(commands !== undefined && { commands }),
     ...(repositories !== undefined && { repositories }),
-    onError: (error) => logger.error({ err: error }, 'the app failed in the background'),
+    ...(shared && { redis: shared }),
+    onError,
   }
 }
 
@@ -172,21 +210,34 @@ function mountOf(config: Config, state: State): Mount {
   }
 }
 
-const statusAnswer = (code: number, status: State['status'] | 'store'): HttpAnswer => ({
+const statusAnswer = (code: number, status: State['status'] | 'store' | 'redis'): HttpAnswer => ({
   status: code,
   body: JSON.stringify({ status }),
   contentType: 'application/json; charset=utf-8',
 })
 
-/** Contract 3. */
-function routesOf(state: State, metrics: Metrics): ReadonlyMap<string, Route> {
+/** How long a probe through Redis may take (contract 3). */
+const PROBE_MS = 5_000
+
+/**
+ * Contract 3. Plain readiness does not look at Redis: one lost Redis must not empty the balancer. `deep=1`
+ * does.
+ */
+function routesOf(
+  state: State,
+  metrics: Metrics,
+  shared: SharedRedis | undefined,
+): ReadonlyMap<string, Route> {
+  const isShared = async (query: string) =>
+    !shared || !new URLSearchParams(query).has('deep', '1') || (await shared.probe.ask(PROBE_MS))
   return new Map<string, Route>([
     ['/healthz', () => statusAnswer(200, 'ok')],
     [
       '/readyz',
-      async () => {
+      async ({ query }) => {
         if (state.status !== 'ok') return statusAnswer(503, state.status)
-        return (await state.app?.ready()) ? statusAnswer(200, 'ok') : statusAnswer(503, 'store')
+        if (!(await state.app?.ready())) return statusAnswer(503, 'store')
+        return (await isShared(query)) ? statusAnswer(200, 'ok') : statusAnswer(503, 'redis')
       },
     ],
     [

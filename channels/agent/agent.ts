@@ -1,3 +1,4 @@
+import type { Presence } from '../../server/index.ts'
 import type { KeyedQueue } from './keyed-queue.ts'
 import type { Messages } from './messages.ts'
 import type { KnownType } from './repository/repositories.ts'
@@ -10,6 +11,8 @@ export interface Agent {
   readonly messages: Messages
   /** One change of state at a time per session on this node, so that commits seldom lose a race. */
   readonly queue: KeyedQueue
+  /** Who is authenticated on each session. */
+  readonly presence: Presence
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onError: (error: unknown) => void

@@ -8,6 +8,7 @@ import { approved, type Change, changeRef, decision, keptChange, openChange } fr
 import { type Committed, change as changeState } from './commit.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { Repository } from './repository/repository.ts'
+import { isTransactional } from './repository/transactional.ts'
 import type { DocumentRef, SessionKey } from './store/store.ts'
 
 /** No client can name this session: the list of what is being applied, of all businesses. */
@@ -85,6 +86,9 @@ async function finish(
   let outcome: 'applied' | 'conflict'
   try {
     outcome = await repository.apply(session.businessId, change, change.baseVersion)
+    if (outcome !== 'applied' && outcome !== 'conflict') {
+      throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
+    }
   } catch (error) {
     agent.onError(error)
     return refusal('unavailable')
@@ -110,13 +114,24 @@ export async function applyForeign(
 
 /** Finishes what has been applying for longer than `olderThanMs`: whoever began it is gone. */
 export async function sweepApplying(agent: Agent, olderThanMs: number): Promise<void> {
-  for (const { value } of await agent.store.list(NODE, APPLYING, { limit: PAGE })) {
-    const { session, changeId, since } = value as Entry
-    if (agent.now() - since < olderThanMs) continue
-    const document = await agent.store.get(session, changeRef(changeId))
-    const kept = document && keptChange(document)
-    const known = kept && agent.repositories.get(kept.repositoryType)?.repository
-    if (kept?.applying && known && 'apply' in known) await finish(agent, session, known, kept)
-    else if (!kept?.applying) await forget(agent, changeId)
+  let after = ''
+  for (;;) {
+    const page = await agent.store.list(NODE, APPLYING, { after, limit: PAGE })
+    for (const { value } of page) await sweepOne(agent, value as Entry, olderThanMs)
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last.id
   }
+}
+
+async function sweepOne(agent: Agent, entry: Entry, olderThanMs: number): Promise<void> {
+  const { session, changeId } = entry
+  const document = await agent.store.get(session, changeRef(changeId))
+  const kept = document && keptChange(document)
+  // A later attempt renews the entry, but not the claim.
+  const since = kept?.applying?.since ?? entry.since
+  if (agent.now() - since < olderThanMs) return
+  const known = kept && agent.repositories.get(kept.repositoryType)?.repository
+  if (!kept?.applying) await forget(agent, changeId)
+  else if (known && !isTransactional(known)) await finish(agent, session, known, kept)
 }

@@ -2,7 +2,7 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import { type Channel, compileSchema, defineChannel, error, ok } from '../../server/index.ts'
 import type { Agent } from './agent.ts'
-import { type Claims, Client, type JoiningSocket } from './client.ts'
+import { type AgentSocket, type Claims, Client } from './client.ts'
 import type { CommandRegistry } from './commands/registry.ts'
 import type { RunningCommands } from './commands/run.ts'
 import {
@@ -66,7 +66,7 @@ export function createAgentChannel(
         ])
       const { claims } = socket.assigns
       if (claims && claims.businessId !== businessId) return refuseJoin('permission_denied')
-      const client = new Client(agent, socket as JoiningSocket, { businessId, sessionId })
+      const client = new Client(agent, socket as AgentSocket, { businessId, sessionId })
       const reply = { sessionId, businessId, reconnectJitterMs: RECONNECT_JITTER_MS }
       return ok(reply, { client })
     },
@@ -86,6 +86,9 @@ export function createAgentChannel(
       const errorEvent = ERROR_EVENTS[event as OperationName]
       client.fail(client.returnAddress(), errorEvent, refusal('invalid_payload', [problem]))
       return undefined
+    },
+    handleInfo(_socket, message) {
+      throw message
     },
     catchAll({ assigns: { client } }) {
       client.fail(client.returnAddress(), 'agent_command_error', refusal('invalid_payload'))

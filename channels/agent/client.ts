@@ -1,9 +1,9 @@
 /** One joined socket as the operations see it: who it is, and how it is answered (contract 5). */
 import type { Socket, SocketRef } from '../../server/index.ts'
 import type { Agent } from './agent.ts'
+import { Attendance, type Identity } from './attendance.ts'
 import type { AgentEvent, EVENTS } from './contract.ts'
-import { Feed } from './feed.ts'
-import type { Permission } from './permissions.ts'
+import { Feed, type Reader } from './feed.ts'
 import type { Refusal } from './refusal.ts'
 import type { SessionKey } from './store/store.ts'
 
@@ -14,20 +14,13 @@ export interface Claims {
   readonly permissions: readonly string[]
 }
 
-/** Who a socket is since its last successful `agent_authenticate`. */
-export interface Identity {
-  readonly operatorId: string
-  readonly permissions: ReadonlySet<Permission>
-}
-
 export interface Assigns {
   readonly claims?: Claims
   readonly client: Client
 }
 
-export type AgentSocket = Socket<`agent:${string}`, Assigns, typeof EVENTS>
-/** The same socket while it joins. */
-export type JoiningSocket = Socket<`agent:${string}`, Partial<Assigns>, typeof EVENTS>
+/** The channel's socket, from its join on. */
+export type AgentSocket = Socket<`agent:${string}`, Partial<Assigns>, typeof EVENTS>
 
 /** Where an answer goes: kept while its request is worked on. */
 export interface Return {
@@ -37,16 +30,18 @@ export interface Return {
 export class Client {
   readonly session: SessionKey
   readonly #agent: Agent
-  readonly #socket: JoiningSocket
+  readonly #socket: AgentSocket
   #identity: Identity | undefined
+  readonly #attendance: Attendance
   #feed: Feed | undefined
   /** Commands of this socket that run. */
   running = 0
 
-  constructor(agent: Agent, socket: JoiningSocket, session: SessionKey) {
+  constructor(agent: Agent, socket: AgentSocket, session: SessionKey) {
     this.#agent = agent
     this.#socket = socket
     this.session = session
+    this.#attendance = new Attendance(agent.presence, socket, session)
   }
 
   get claims(): Claims | undefined {
@@ -88,7 +83,8 @@ export class Client {
 
   #listen(): Feed {
     const { store, onError } = this.#agent
-    const feed = new Feed(store, this.session, this.#socket, onError)
+    const socket = this.#socket
+    const feed = new Feed(store, this.session, readerOf(socket), onError)
     if (!this.#socket.onEnd(() => feed.stop())) feed.stop()
     return feed
   }
@@ -98,8 +94,26 @@ export class Client {
     this.#identity = identity
   }
 
+  /** Shows itself to the session, as who it is by now. */
+  attend(): void {
+    if (!this.#identity) return
+    this.#attendance.attend(this.#identity, new Date(this.#agent.now()).toISOString())
+  }
+
   /** Runs a task whose events must follow what it answers. */
   answerFirst(task: () => Promise<void>): Promise<void> {
     return this.feed.after(task)
   }
 }
+
+/** What a lost session ends with: `handleInfo` throws it, the topic crashes, and the client joins anew. */
+class SessionLost extends Error {
+  override readonly name = 'SessionLost'
+}
+
+const readerOf = (socket: AgentSocket): Reader => ({
+  topic: socket.topic,
+  deliver: (broadcast) => socket.deliver(broadcast),
+  onceDrained: (listener) => socket.onceDrained(listener),
+  lost: () => socket.sendInfo(new SessionLost('the store has lost the session: begin anew')),
+})

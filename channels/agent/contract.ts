@@ -88,6 +88,8 @@ export const EVENTS = {
   agent_rejection_error: T.Any(),
   agent_revert_error: T.Any(),
   agent_history_error: T.Any(),
+  presence_state: T.Any(),
+  presence_diff: T.Any(),
 } as const
 
 export type AgentEvent = keyof typeof EVENTS

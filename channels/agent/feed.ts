@@ -6,13 +6,15 @@
  * takes, until the two meet.
  */
 import { Broadcast, type Sent } from '../../server/index.ts'
-import type { AgentStore, SessionEvent, SessionKey } from './store/store.ts'
+import type { AgentStore, SessionEvent, SessionKey, SessionSubscription } from './store/store.ts'
 
 /** The socket's side. */
 export interface Reader {
   readonly topic: string
   deliver(broadcast: Broadcast): Sent
   onceDrained(listener: () => void): void
+  /** The session is another one now (the store lost its data): the client has to authenticate anew. */
+  lost(): void
 }
 
 /** Announced events that wait for the socket; beyond that, the store has them. */
@@ -38,7 +40,9 @@ export class Feed {
   readonly #session: SessionKey
   readonly #reader: Reader
   readonly #onError: (error: unknown) => void
-  readonly #unsubscribe: () => void
+  readonly #subscription: SessionSubscription
+  #epoch: string | undefined
+  #onComplete: (() => void) | undefined
   /** The number of the event that was sent last; infinite before `start`. */
   #sent = Number.POSITIVE_INFINITY
   /** Announced events, from `#sent + 1` on, without a gap. */
@@ -60,7 +64,18 @@ export class Feed {
     this.#session = session
     this.#reader = reader
     this.#onError = onError
-    this.#unsubscribe = store.subscribe(session, this.#announced)
+    this.#subscription = store.subscribe(session, {
+      event: this.#announced,
+      gap: () => {
+        this.#behind = true
+        this.#pump()
+      },
+    })
+  }
+
+  /** Resolves when nothing that is committed later can be missed; undefined where that is so already. */
+  get ready(): Promise<void> | undefined {
+    return this.#subscription.ready
   }
 
   get isStarted(): boolean {
@@ -68,10 +83,12 @@ export class Feed {
   }
 
   /**
-   * Sends every event with a number above `after`, whatever was sent before. `behind`: the store has some of
-   * them already.
+   * Sends every event of the epoch with a number above `after`, whatever was sent before. `behind`: the store
+   * has some of them already. `onComplete` is called once, when those have been sent.
    */
-  start(after: number, behind: boolean): void {
+  start(epoch: string, after: number, behind: boolean, onComplete?: () => void): void {
+    this.#epoch = epoch
+    this.#onComplete = onComplete
     this.#sent = after
     this.#behind ||= behind
     this.#waiting = this.#waiting.filter((event) => event.seq > after)
@@ -86,7 +103,7 @@ export class Feed {
   stop(): void {
     this.#stopped = true
     this.#waiting = []
-    this.#unsubscribe()
+    this.#subscription.end()
   }
 
   /**
@@ -107,7 +124,16 @@ export class Feed {
     this.#pump()
   }
 
+  /** An event of another epoch: what this feed counts is no more. */
+  #isForeign({ epoch }: SessionEvent): boolean {
+    if (this.#epoch === undefined || epoch === this.#epoch) return false
+    this.stop()
+    this.#reader.lost()
+    return true
+  }
+
   readonly #announced = (event: SessionEvent): void => {
+    if (this.#isForeign(event)) return
     const newest = this.#waiting.at(-1)?.seq ?? this.#sent
     const isNext = newest === Number.POSITIVE_INFINITY || event.seq === newest + 1
     if (!isNext && event.seq <= newest) return
@@ -126,10 +152,19 @@ export class Feed {
       if (!next) break
       this.#send(next)
     }
-    if (this.#behind && this.#maySend) void this.#catchUp()
+    if (!this.#maySend) return
+    if (this.#behind) void this.#catchUp()
+    else this.#complete()
+  }
+
+  #complete(): void {
+    const complete = this.#onComplete
+    this.#onComplete = undefined
+    complete?.()
   }
 
   #send(event: SessionEvent): void {
+    if (this.#isForeign(event)) return
     const sent = this.#reader.deliver(broadcastOf(event, this.#reader.topic))
     this.#sent = event.seq
     if (sent === 'dropped') this.stop()

@@ -16,27 +16,45 @@ import type {
 } from './types.ts'
 
 type Handler = (socket: AnySocket, payload: unknown) => unknown
+type Handlers = Readonly<Record<string, Handler>>
 
 const invalid = ({ path, problem }: Problem): Err =>
   error(`invalid payload:${path === '' ? '' : ` ${path}`} ${problem}`)
 
-function misuse(topic: string, what: string): TypeError {
-  return new TypeError(`channel "${topic}": ${what}`)
+function misuse(topic: string, what: string, cause?: unknown): TypeError {
+  return new TypeError(`channel "${topic}": ${what}`, { cause })
+}
+
+function compile(topic: string, what: string, schema: TSchema): Validator {
+  try {
+    return compileSchema(schema)
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause)
+    throw misuse(topic, `the schema of ${what}: ${problem}`, cause)
+  }
 }
 
 /** Each declared event with its validator and its handler: a Map, because a client names events. */
-function incoming(topic: string, declared: Contract, handlers: Readonly<Record<string, Handler>>) {
+function incoming(topic: string, declared: Contract, handlers: Handlers) {
   const events = new Map<string, { readonly validate: Validator; readonly handle: Handler }>()
   for (const [event, { payload }] of Object.entries(declared)) {
     const handle = Object.hasOwn(handlers, event) ? handlers[event] : undefined
     if (typeof handle !== 'function') throw misuse(topic, `"${event}" has no handler in handleIn`)
-    events.set(event, { validate: compileSchema(payload), handle })
+    events.set(event, { validate: compile(topic, `"${event}"`, payload), handle })
   }
   for (const event of Object.keys(handlers)) {
     if (!events.has(event))
       throw misuse(topic, `handleIn has "${event}", which \`in\` does not declare`)
   }
   return events
+}
+
+/** The handlers of intercepted events; whoever broadcasts may let a client name the event. */
+function intercepting(topic: string, handlers: Handlers): ReadonlyMap<string, Handler> {
+  for (const [event, handle] of Object.entries(handlers)) {
+    if (typeof handle !== 'function') throw misuse(topic, `handleOut of "${event}" is no function`)
+  }
+  return new Map(Object.entries(handlers))
 }
 
 /**
@@ -56,7 +74,7 @@ export function defineChannel<
 >(topic: T, definition: ChannelDefinition<T, P, J, In, Out, S>): Channel<T, Static<P>, In, Out> {
   const { match } = compileTopic(topic)
   if (typeof definition.join !== 'function') throw misuse(topic, 'join(socket, params) is missing')
-  const validateParams = compileSchema(definition.params ?? ({} as TSchema))
+  const validateParams = compile(topic, 'params', definition.params ?? ({} as TSchema))
   // The one place where the author's types end and the wire's `unknown` begins.
   const { join, catchAll, handleInvalid, handleInfo, terminate } = definition as unknown as {
     join: Handler
@@ -68,11 +86,9 @@ export function defineChannel<
   const events = incoming(
     topic,
     definition.in ?? {},
-    (definition.handleIn ?? {}) as unknown as Record<string, Handler>,
+    (definition.handleIn ?? {}) as unknown as Handlers,
   )
-  const outgoing = new Map(
-    Object.entries((definition.handleOut ?? {}) as unknown as Record<string, Handler>),
-  )
+  const outgoing = intercepting(topic, (definition.handleOut ?? {}) as unknown as Handlers)
   const refuse = (socket: AnySocket, event: string, payload: unknown, problem: Problem) =>
     handleInvalid ? handleInvalid(socket, { event, payload, problem }) : invalid(problem)
 

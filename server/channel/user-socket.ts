@@ -31,10 +31,13 @@ export interface UserSocket {
   channelFor(topic: string): { readonly channel: Channel; readonly subtopic: string } | undefined
 }
 
-/** Throws TypeError where there are no channels. */
+/** Throws TypeError for channels that are none. */
 export function defineSocket<P, I>(definition: SocketDefinition<P, I>): UserSocket {
   const { channels } = definition
   if (!Array.isArray(channels)) throw new TypeError('defineSocket: channels is a list of channels')
+  if (channels.some((channel) => typeof channel?.handleIn !== 'function')) {
+    throw new TypeError('defineSocket: each of channels is what defineChannel returned')
+  }
   const connect = definition.connect as ((params: unknown, info: unknown) => unknown) | undefined
   return {
     connect: connect ?? (() => accept()),

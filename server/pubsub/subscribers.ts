@@ -25,9 +25,7 @@ export class Subscribers {
     const subscribers = this.#topics.get(broadcast.topic)
     if (!subscribers) return
     // A subscriber may leave, and another come, while it is called: the copy keeps the round as it began.
-    for (const subscriber of subscribers.size === 1 ? subscribers : [...subscribers]) {
-      subscriber(broadcast, from)
-    }
+    for (const subscriber of [...subscribers]) subscriber(broadcast, from)
   }
 
   clear(): void {

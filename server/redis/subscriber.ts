@@ -236,7 +236,7 @@ export class Subscriber implements RedisSubscriber {
 
   /** Who comes while it goes on is not told. */
   #tell({ listeners }: Entry, tell: (listener: ChannelListener) => void): void {
-    for (const listener of listeners.size === 1 ? listeners : [...listeners]) {
+    for (const listener of [...listeners]) {
       try {
         tell(listener)
       } catch (error) {

@@ -243,16 +243,18 @@ export class ChannelProcess implements Process {
   }
 
   /** Never throws nor rejects: a crash in `terminate` has nobody left to tell but the log. */
-  #terminate(reason: TerminateReason): Promise<unknown> | undefined {
+  #terminate(reason: TerminateReason): Promise<void> | undefined {
     const { telemetry, endings } = this.#owner.shared
     const crashed = (error: unknown) => telemetry.crashed.publish({ topic: this.topic, error })
     try {
       const ending = this.#channel.terminate(reason, this.#socket)
       if (!isPromise(ending)) return undefined
-      const settled = Promise.resolve(ending).catch(crashed)
-      endings.add(settled)
-      void settled.then(() => endings.delete(settled))
-      return settled
+      endings.running += 1
+      return Promise.resolve(ending)
+        .catch(crashed)
+        .then(() => {
+          endings.running -= 1
+        })
     } catch (error) {
       crashed(error)
       return undefined

@@ -37,7 +37,8 @@ interface Topic {
   readonly lanes: Map<string, Lane>
   /** Those who want the topic's messages to flow to this node, joined or about to. */
   holds: number
-  readonly flowing: Promise<void> | undefined
+  /** Until they do. */
+  flowing: Promise<void> | undefined
 }
 
 export class Fanout {
@@ -68,7 +69,11 @@ export class Fanout {
       return known.flowing
     }
     const flowing = this.#pubsub.subscribe(name, this.#deliver)
-    this.#topics.set(name, { lanes: new Map(), holds: 1, flowing })
+    const topic: Topic = { lanes: new Map(), holds: 1, flowing }
+    this.#topics.set(name, topic)
+    void flowing?.then(() => {
+      topic.flowing = undefined
+    })
     return flowing
   }
 

@@ -14,8 +14,8 @@ export interface Shared {
   readonly telemetry: Telemetry
   /** Of each joined topic, and of the frames that wait for a join. */
   readonly mailbox: MailboxLimit
-  /** Every `terminate` that still runs: a drain waits for them. */
-  readonly endings: Set<Promise<unknown>>
+  /** How many `terminate` still run: a drain waits for them. */
+  readonly endings: { running: number }
 }
 
 /** What a joined channel needs of the connection it belongs to. */

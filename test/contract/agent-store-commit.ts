@@ -161,7 +161,9 @@ export const commitSuite: Suite = (setup) => {
         event: { event: 'changed', payload: { by: 'op1' } },
       })
       const json = '{"seq":1,"by":"op1"}'
-      expect(result).to.deep.equal({ committed: true, event: { seq: 1, event: 'changed', json } })
+      const { epoch } = await store.open(SESSION)
+      const event = { epoch, seq: 1, event: 'changed', json }
+      expect(result).to.deep.equal({ committed: true, event })
       expect(await store.get(SESSION, own('a'))).to.deep.include({ value: 1 })
       expect(await store.get(SESSION, own('a', 'others'))).to.deep.include({ value: 2 })
       expect(await store.get(SESSION, shared('a'))).to.deep.include({ value: 3 })

@@ -1,7 +1,11 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
-import { emit, listen, numbers, own, put, SESSION, type Suite } from './agent-store-setup.ts'
+import { emit, hears, listen, numbers, own, put, SESSION, type Suite } from './agent-store-setup.ts'
+
+/** Calls `event` with what is committed from now on; returns what ends that. */
+const subscribe = (store: AgentStore, event: (event: SessionEvent) => unknown) =>
+  store.subscribe(SESSION, hears(event)).end
 
 const OTHER = { businessId: 'b1', sessionId: 's2' }
 const seqs = (events: readonly SessionEvent[]): number[] => events.map(({ seq }) => seq)
@@ -123,7 +127,7 @@ export const eventSuite: Suite = (setup) => {
     it('finds what it hears already kept', async () => {
       const { store } = setup()
       const reads: Promise<readonly SessionEvent[]>[] = []
-      store.subscribe(SESSION, ({ seq }) => reads.push(store.events(SESSION, seq - 1, 1)))
+      subscribe(store, ({ seq }) => reads.push(store.events(SESSION, seq - 1, 1)))
       const ear = listen(store, SESSION)
       await Promise.all(numbers(1, 50).map(() => emit(store, SESSION)))
       await ear.until(50)
@@ -135,9 +139,9 @@ export const eventSuite: Suite = (setup) => {
       const fail = (): void => {
         throw new Error('a listener that throws')
       }
-      store.subscribe(SESSION, fail)
+      subscribe(store, fail)
       const ear = listen(store, SESSION)
-      store.subscribe(SESSION, fail)
+      subscribe(store, fail)
       await emit(store, SESSION)
       await emit(store, SESSION)
       expect(seqs(await ear.until(2))).to.deep.equal([1, 2])
@@ -149,8 +153,8 @@ export const eventSuite: Suite = (setup) => {
       const listener = ({ seq }: SessionEvent): void => {
         heard.push(seq)
       }
-      const leave = store.subscribe(SESSION, listener)
-      store.subscribe(SESSION, listener)
+      const leave = subscribe(store, listener)
+      subscribe(store, listener)
       await hearNext(store)
       leave()
       await hearNext(store)
@@ -160,13 +164,13 @@ export const eventSuite: Suite = (setup) => {
     it('may leave, send others away and bring others while it is called', async () => {
       const { store } = setup()
       const heard: string[] = []
-      const leaveFirst = store.subscribe(SESSION, ({ seq }) => {
+      const leaveFirst = subscribe(store, ({ seq }) => {
         heard.push(`first ${seq}`)
         leaveFirst()
         leaveSecond()
-        store.subscribe(SESSION, (event) => heard.push(`third ${event.seq}`))
+        subscribe(store, (event) => heard.push(`third ${event.seq}`))
       })
-      const leaveSecond = store.subscribe(SESSION, ({ seq }) => heard.push(`second ${seq}`))
+      const leaveSecond = subscribe(store, ({ seq }) => heard.push(`second ${seq}`))
       await hearNext(store)
       await hearNext(store)
       expect(heard).to.deep.equal(['first 1', 'third 2'])

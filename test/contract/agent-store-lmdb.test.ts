@@ -10,7 +10,17 @@ import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store
 import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
-import { emit, listen, numbers, own, put, rejection, SESSION, shared } from './agent-store-setup.ts'
+import {
+  emit,
+  hears,
+  listen,
+  numbers,
+  own,
+  put,
+  rejection,
+  SESSION,
+  shared,
+} from './agent-store-setup.ts'
 
 /** A name with a dot in it, which lmdb left alone would take for a file. */
 const makeDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'agent-store.'))
@@ -176,9 +186,10 @@ describe('the embedded store', () => {
     const errors: unknown[] = []
     const store = await open({ onError: (error) => errors.push(error) })
     const thrown = new Error('a listener that throws')
-    store.subscribe(SESSION, () => {
+    const throws = hears(() => {
       throw thrown
     })
+    store.subscribe(SESSION, throws)
     await emit(store, SESSION)
     expect(errors).to.deep.equal([thrown])
   })

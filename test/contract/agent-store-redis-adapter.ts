@@ -1,14 +1,10 @@
-import type { RedisStore } from '../../channels/agent/store/redis.ts'
 import type { AgentStore, SessionEvent, SessionKey } from '../../channels/agent/store/store.ts'
-
-/** Without what only the store of Redis adds. */
-const plain = ({ seq, event, json }: SessionEvent): SessionEvent => ({ seq, event, json })
 
 /**
  * A store of Redis as the suite knows stores: whoever subscribed before a commit began has heard of its
  * event when it resolves, as if Redis took no time.
  */
-export function asLocal(store: RedisStore): AgentStore {
+export function asLocal(store: AgentStore): AgentStore {
   const ears = new Map<string, Ear>()
   const commits: Promise<unknown>[] = []
 
@@ -24,7 +20,7 @@ export function asLocal(store: RedisStore): AgentStore {
     const result = await store.commit(session, what)
     if (!result.committed || !result.event) return result
     await ear?.hears(result.event.seq)
-    return { committed: true, event: plain(result.event) }
+    return result
   }
   return {
     open: (session) => store.open(session),
@@ -35,9 +31,8 @@ export function asLocal(store: RedisStore): AgentStore {
       commits.push(committed)
       return committed
     },
-    events: async (...args) => (await store.events(...args)).map(plain),
-    subscribe: (session, listener) =>
-      store.subscribe(session, { event: (event) => listener(plain(event)), gap() {} }).end,
+    events: (...args) => store.events(...args),
+    subscribe: (session, listener) => store.subscribe(session, listener),
     writable: () => store.writable(),
     async close() {
       await Promise.allSettled(commits)
@@ -52,7 +47,7 @@ class Ear {
   readonly #waiting = new Map<number, () => void>()
   #heard = 0
 
-  constructor(store: RedisStore, session: SessionKey) {
+  constructor(store: AgentStore, session: SessionKey) {
     const event = ({ seq }: SessionEvent): void => {
       this.#heard = seq
       this.#waiting.get(seq)?.()

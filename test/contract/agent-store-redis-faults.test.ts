@@ -1,9 +1,12 @@
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { createRedisStore, type RedisStore } from '../../channels/agent/store/redis.ts'
+import { createRedisStore } from '../../channels/agent/store/redis.ts'
 import { checkRedis } from '../../channels/agent/store/redis-check.ts'
-import type { EpochEvent } from '../../channels/agent/store/redis-events.ts'
-import { StoreUnavailable } from '../../channels/agent/store/store.ts'
+import {
+  type AgentStore,
+  type SessionEvent,
+  StoreUnavailable,
+} from '../../channels/agent/store/store.ts'
 import { type Redis, RedisUnavailable } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
 import { within } from '../support/deadline.ts'
@@ -17,8 +20,8 @@ const RETRY_MS = 20
 describe('the store of Redis', () => {
   let server: TestRedis
   let redis: Redis
-  let store: RedisStore
-  let heard: Queue<EpochEvent>
+  let store: AgentStore
+  let heard: Queue<SessionEvent>
   let gaps: Queue<true>
   let errors: Queue<unknown>
   beforeEach(async () => {
@@ -39,13 +42,14 @@ describe('the store of Redis', () => {
     await server.stop()
   })
 
-  const emit = async (id: number): Promise<EpochEvent> => {
+  const emit = async (id: number): Promise<SessionEvent> => {
     const event = { event: 'happened', payload: { id } }
     const result = await store.commit(SESSION, { expect: [], event })
     if (!result.committed || !result.event) throw new Error('an event that was not committed')
-    return result.event as EpochEvent
+    return result.event as SessionEvent
   }
-  const heads = (events: readonly EpochEvent[]) => events.map(({ epoch, seq }) => ({ epoch, seq }))
+  const heads = (events: readonly SessionEvent[]) =>
+    events.map(({ epoch, seq }) => ({ epoch, seq }))
 
   /** Asks until Redis answers: the test's deadline is the mocha one. */
   async function answered<T>(ask: () => Promise<T>): Promise<T> {
@@ -144,6 +148,17 @@ describe('the store of Redis', () => {
     expect(await store.events(SESSION, 0, 10)).to.deep.equal([event])
     await server.cli('config', 'set', 'maxmemory', '0')
     expect(await store.commit(SESSION, commit)).to.have.nested.property('event.seq', 2)
+  })
+
+  it('is closed when what had begun is done', async () => {
+    server.pause()
+    const begun = emit(1)
+    const closed = store.close().then(() => 'closed')
+    const open = new Promise((resolve) => setImmediate(resolve, 'open'))
+    expect(await Promise.race([closed, open])).to.equal('open')
+    server.resume()
+    await closed
+    expect(await begun).to.have.property('seq', 1)
   })
 
   it('reports messages that are no events, and passes on none of them', async () => {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { createRedisStore, type RedisStore } from '../../channels/agent/store/redis.ts'
-import type { EpochEvent } from '../../channels/agent/store/redis-events.ts'
-import { type AgentStore, RETENTION } from '../../channels/agent/store/store.ts'
+import { createRedisStore } from '../../channels/agent/store/redis.ts'
+import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
 import { Queue } from '../support/queue.ts'
@@ -15,7 +14,7 @@ import {
 } from '../support/redis.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { asLocal } from './agent-store-redis-adapter.ts'
-import { numbers, own, SESSION, shared } from './agent-store-setup.ts'
+import { emit, numbers, own, SESSION, shared } from './agent-store-setup.ts'
 
 const newPrefix = () => `test-${randomUUID()}`
 const onError = () => {}
@@ -71,7 +70,7 @@ for (const { name, start } of SERVERS) {
       const stores = [redis, other].map((each) =>
         createRedisStore({ redis: each, prefix, onError }),
       )
-      const [one, two] = stores as [RedisStore, RedisStore]
+      const [one, two] = stores as [AgentStore, AgentStore]
       const heard = await Promise.all(stores.map((store) => listen(store)))
 
       const rounds = 100
@@ -104,10 +103,11 @@ for (const { name, start } of SERVERS) {
   })
 }
 
-/** All that the store hears of the session from now on. */
-async function listen(store: RedisStore): Promise<Queue<EpochEvent>> {
-  const events = new Queue<EpochEvent>(({ json }) => json)
-  const listener = { event: (event: EpochEvent) => events.push(event), gap() {} }
+/** All that the store hears of the session from now on. It is connected first: till then there are gaps. */
+async function listen(store: AgentStore): Promise<Queue<SessionEvent>> {
+  await store.open(SESSION)
+  const events = new Queue<SessionEvent>(({ json }) => json)
+  const listener = { event: (event: SessionEvent) => events.push(event), gap() {} }
   await store.subscribe(SESSION, listener).ready
   return events
 }
@@ -153,6 +153,24 @@ describe('the keys of the store of Redis', () => {
       const slots = await Promise.all(keys.map((key) => cli('cluster', 'keyslot', key)))
       expect(new Set(slots)).to.have.property('size', 1)
     }
+  })
+
+  it('hold no event that is too old', async () => {
+    const prefix = newPrefix()
+    let clockOffsetMs = 0
+    const options = { redis, prefix, onError, clockOffsetMs: () => clockOffsetMs }
+    const store = asLocal(createRedisStore(options))
+    const length = () => cli('xlen', `${prefix}:{b1}/session/s1/events`)
+    await emit(store, SESSION)
+    await emit(store, SESSION)
+    clockOffsetMs += RETENTION.eventMs + 1_000
+    await emit(store, SESSION)
+    expect(await length()).to.equal('1')
+    clockOffsetMs += RETENTION.eventMs + 1_000
+    await store.open(SESSION)
+    expect(await length()).to.equal('0')
+    expect(await emit(store, SESSION)).to.have.property('seq', 4)
+    await store.close()
   })
 
   it('end by the clock of Redis: those of a session, and no document of a business', async () => {

@@ -4,6 +4,7 @@ import type {
   DocumentRef,
   SessionEvent,
   SessionKey,
+  SessionListener,
 } from '../../channels/agent/store/store.ts'
 
 /** What the suites of AgentStore are run on. */
@@ -61,6 +62,12 @@ export async function versionOf(
   return (await store.get(session, ref))?.version ?? 0
 }
 
+/** A listener that only wants the events. */
+export const hears = (event: (event: SessionEvent) => unknown): SessionListener => ({
+  event: (heard) => void event(heard),
+  gap() {},
+})
+
 /** What a listener of a session hears. A store may tell it later than who committed. */
 export interface Ear {
   /** In the order in which it came. */
@@ -73,10 +80,13 @@ export interface Ear {
 export function listen(store: AgentStore, session: SessionKey): Ear {
   const heard: SessionEvent[] = []
   const waiting = new Set<() => void>()
-  const leave = store.subscribe(session, (event) => {
-    heard.push(event)
-    for (const check of waiting) check()
-  })
+  const subscription = store.subscribe(
+    session,
+    hears((event) => {
+      heard.push(event)
+      for (const check of waiting) check()
+    }),
+  )
   const until = (count: number): Promise<readonly SessionEvent[]> =>
     new Promise((resolve) => {
       const check = (): void => {
@@ -85,7 +95,7 @@ export function listen(store: AgentStore, session: SessionKey): Ear {
       waiting.add(check)
       check()
     })
-  return { heard, until, leave }
+  return { heard, until, leave: () => subscription.end() }
 }
 
 /** What `promise` rejects with; an error where it does not. */

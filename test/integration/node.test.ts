@@ -20,12 +20,13 @@ describe('a node', () => {
     const stub = stubApp()
     const env = { DATA_DIR: '/d', LOCALE: 'en', COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
     await start(env, stub.create)
-    expect({ ...stub.options, onError: undefined }).to.deep.equal({
+    expect({ ...stub.options, presence: undefined, onError: undefined }).to.deep.equal({
       dataDir: '/d',
       locale: 'en',
       open: true,
       commands: 'c.mjs',
       repositories: 'r.mjs',
+      presence: undefined,
       onError: undefined,
     })
   })

@@ -71,8 +71,13 @@ export class AgentClient {
   }
 
   /** Every message of the topic so far, oldest first. */
-  get log(): readonly Incoming[] {
+  get everything(): readonly Incoming[] {
     return this.#wire.log
+  }
+
+  /** The same without presence, which comes and goes with others. */
+  get log(): readonly Incoming[] {
+    return this.everything.filter(({ event }) => !String(event).startsWith('presence_'))
   }
 
   /** The payloads of the session's numbered events so far, as they came. */
@@ -185,6 +190,10 @@ export function refusalOf({ status, response }: Reply): unknown {
   if (status !== 'error') throw new Error(`${status} ${JSON.stringify(response)}`)
   return response['code']
 }
+
+/** Ok, or the code of the refusal. */
+export const outcome = ({ status, response }: Reply): unknown =>
+  status === 'ok' ? 'ok' : response['code']
 
 /** A member that is a text. */
 export function text(payload: Payload, member: string): string {

@@ -1,26 +1,34 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../channels/agent/agent.ts'
 import { sweepApplying } from '../../channels/agent/apply-foreign.ts'
 import { createAgentChannel } from '../../channels/agent/channel.ts'
-import { withBuiltins } from '../../channels/agent/commands/builtin.ts'
-import { commandRegistry } from '../../channels/agent/commands/registry.ts'
 import { RunningCommands } from '../../channels/agent/commands/run.ts'
 import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../channels/agent/messages.ts'
 import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
 import { createEmbeddedRepository } from '../../channels/agent/repository/embedded.ts'
-import { repositoriesByType } from '../../channels/agent/repository/repositories.ts'
+import { knownTypes } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
 import { type App, type AppOptions, createApp } from '../../channels/index.ts'
 import { createEndpoint } from '../../server/endpoint.ts'
 import { accept, defineSocket } from '../../server/index.ts'
+import { createLocalPresence } from '../../server/presence/local.ts'
+import { createLocalPubSub } from '../../server/pubsub/local.ts'
 import { closeSockets } from './phoenix-client.ts'
 import { terminateWires } from './wire-client.ts'
 
-export interface AgentServerOptions extends Partial<Omit<AppOptions, 'onError'>> {
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url))
+
+/** A module of commands, one for each way in which a command can behave. */
+export const COMMANDS = fixture('commands')
+/** A module of one repository, kept apart from the agent's own state. */
+export const REPOSITORIES = fixture('repositories')
+
+export interface AgentServerOptions extends Partial<Omit<AppOptions, 'onError' | 'presence'>> {
   /** Milliseconds since 1970: the server goes by this clock instead of its machine's. */
   readonly now?: () => number
   /** The connect parameter `claims` (JSON) is what a verified token would say. */
@@ -37,8 +45,8 @@ export interface AgentServer {
   readonly errors: readonly unknown[]
   /** How many listen to events of any session; only where `now` or `claims` is given. */
   listeners(): number
-  /** Sweeps what foreign repositories left half applied, as the server does from time to time. */
-  sweep(): Promise<void>
+  /** Sweeps what foreign repositories left half applied for so long, as the server does from time to time. */
+  sweep(olderThanMs: number): Promise<void>
   /** Ends it, and every client's connection; again is the same as once. */
   stop(): Promise<void>
   /** Ends it and starts another on the same data. */
@@ -64,18 +72,21 @@ export async function stopAgentServers(): Promise<void> {
 export async function startAgentServer(options: AgentServerOptions = {}): Promise<AgentServer> {
   const dataDir = options.dataDir ?? (await temporaryDirectory())
   const errors: unknown[] = []
+  const pubsub = createLocalPubSub()
+  const presence = createLocalPresence(pubsub)
   const appOptions: AppOptions = {
     locale: 'ro',
     open: true,
     ...options,
     dataDir,
+    presence,
     onError: (error) => errors.push(error),
   }
   const isPlain = options.now === undefined && !options.claims
   const { app, ...inside } = isPlain
     ? { app: await createApp(appOptions), ...CLOSED }
     : await compose(appOptions, options)
-  const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }] })
+  const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }], pubsub })
   const port = await endpoint.listen('127.0.0.1', 0)
   const server: AgentServer = {
     url: `http://127.0.0.1:${port}`,
@@ -87,6 +98,7 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
       if (!running.delete(server)) return
       await endpoint.drain({ deadlineMs: 0, batchSize: 1_000, batchIntervalMs: 0 })
       await app.close()
+      await presence.close()
     },
     async restart(changes = {}) {
       await server.stop()
@@ -116,11 +128,14 @@ function counted(store: AgentStore): { readonly store: AgentStore; listeners(): 
   const listening = new Set<object>()
   const subscribe: AgentStore['subscribe'] = (session, listener) => {
     const one = {}
-    const unsubscribe = store.subscribe(session, listener)
+    const { ready, end } = store.subscribe(session, listener)
     listening.add(one)
-    return () => {
-      listening.delete(one)
-      unsubscribe()
+    return {
+      ready,
+      end() {
+        listening.delete(one)
+        end()
+      },
     }
   }
   const counting: AgentStore = {
@@ -138,17 +153,18 @@ function counted(store: AgentStore): { readonly store: AgentStore; listeners(): 
 
 /** What `createApp` builds, with a clock, and with claims where a token would bring them. */
 async function compose(options: AppOptions, given: AgentServerOptions): Promise<Composed> {
-  const { dataDir, onError } = options
+  const { dataDir, presence, onError } = options
   const now = given.now ?? Date.now
-  const registry = commandRegistry(withBuiltins(await loadCommands(options.commands)))
+  const registry = await loadCommands(options.commands)
   const foreign = await loadRepositories(options.repositories)
   const { store, listeners } = counted(await openLmdbStore({ dir: dataDir, now, onError }))
   const embedded = createEmbeddedRepository(store, { seed: options.open })
   const agent: Agent = {
     store,
-    repositories: repositoriesByType([embedded, ...foreign]),
+    repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue: new KeyedQueue(),
+    presence,
     now,
     onError,
   }
@@ -165,7 +181,7 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
         await store.close()
       },
     },
-    sweep: () => sweepApplying(agent, 0),
+    sweep: (olderThanMs) => sweepApplying(agent, olderThanMs),
     listeners,
   }
 }

@@ -37,9 +37,10 @@ async function write(store: AgentStore): Promise<void> {
 async function fill(store: AgentStore): Promise<void> {
   let committed = 0
   let heard = 0
-  store.subscribe(SESSION, () => {
+  const event = () => {
     heard += 1
-  })
+  }
+  store.subscribe(SESSION, { event, gap() {} })
   const commitOne = async (_: unknown, number: number): Promise<void> => {
     const put = ['a', 'b'].map((half) => ({
       ref: { ...notes, id: `${committed} ${number} ${half}` },

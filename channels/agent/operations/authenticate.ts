@@ -1,5 +1,6 @@
 import type { Agent } from '../agent.ts'
-import type { Claims, Client, Identity, Return } from '../client.ts'
+import type { Identity } from '../attendance.ts'
+import type { Claims, Client, Return } from '../client.ts'
 import { type AuthenticateRequest, ERROR_EVENTS } from '../contract.ts'
 import { expand, isPermission } from '../permissions.ts'
 import { invalid, type Refusal, refusal } from '../refusal.ts'
@@ -53,6 +54,7 @@ export async function authenticate(
   // It listens before the head is read: an event is either counted in that, or heard.
   const { feed } = client
   const open = async () => {
+    await feed.ready
     welcome(agent, client, to, credentials, refused, await agent.store.open(client.session))
   }
   try {
@@ -93,6 +95,8 @@ function welcome(
   })
   client.authenticated(identity)
   const { feed } = client
-  if (lastSeq !== undefined) feed.start(recovered ? lastSeq : 0, true)
-  else if (!feed.isStarted) feed.start(head.seq, false)
+  const attend = () => client.attend()
+  if (lastSeq !== undefined) feed.start(head.epoch, recovered ? lastSeq : 0, true, attend)
+  else if (!feed.isStarted) feed.start(head.epoch, head.seq, false, attend)
+  else attend()
 }

@@ -1,6 +1,7 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Actor, Agent } from '../agent.ts'
-import type { Client, Identity, Return } from '../client.ts'
+import type { Identity } from '../attendance.ts'
+import type { Client, Return } from '../client.ts'
 import { ERROR_EVENTS, type Operation as Name } from '../contract.ts'
 import { allows, type Permission } from '../permissions.ts'
 import { Refusal, refusal } from '../refusal.ts'

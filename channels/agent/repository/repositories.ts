@@ -1,3 +1,4 @@
+import { nameRule } from '../query/field.ts'
 import type { Repository } from './repository.ts'
 import type { TransactionalRepository } from './transactional.ts'
 
@@ -9,18 +10,33 @@ export interface KnownType {
   readonly fields: ReadonlySet<string> | undefined
 }
 
-/**
- * Which repository holds which type. A later repository's type takes the place of an earlier one's, so that
- * a module can replace an embedded type; within one module a type may come only once.
- */
-export function repositoriesByType(
-  repositories: readonly AnyRepository[],
-): ReadonlyMap<string, KnownType> {
-  const types = new Map<string, KnownType>()
+const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/
+const fieldProblem = nameRule()
+
+/** Which repository holds which type. Throws TypeError for a type that is none, or that two hold. */
+export function knownTypes(repositories: readonly AnyRepository[]): ReadonlyMap<string, KnownType> {
+  const known = new Map<string, KnownType>()
   for (const repository of repositories) {
-    for (const { name, fields } of repository.types()) {
-      types.set(name, { repository, fields: fields && new Set(fields) })
+    const types: unknown = repository.types()
+    if (!Array.isArray(types)) throw new TypeError('types() must return a list')
+    for (const type of types) {
+      const { name, fields } = checkedType(type)
+      if (known.has(name)) throw new TypeError(`the type ${name} comes twice`)
+      known.set(name, { repository, fields: fields && new Set(fields) })
     }
   }
-  return types
+  return known
+}
+
+function checkedType(type: unknown): {
+  readonly name: string
+  readonly fields?: readonly string[]
+} {
+  const { name, fields } = Object(type) as { readonly name?: unknown; readonly fields?: unknown }
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new TypeError(`a type’s name must match ${NAME.source}`)
+  }
+  if (fields === undefined) return { name }
+  if (Array.isArray(fields) && !fields.some(fieldProblem)) return { name, fields }
+  throw new TypeError(`the fields of the type ${name} must be a list of field names`)
 }

@@ -19,9 +19,10 @@ export interface TransactionalRepository extends Omit<Repository, 'apply'> {
   ): Promise<VersionedRecord | undefined>
 }
 
+/** One that applies changes by itself is none, whatever else it has. */
 export const isTransactional = (
   repository: Repository | TransactionalRepository,
-): repository is TransactionalRepository => 'stage' in repository
+): repository is TransactionalRepository => !('apply' in repository)
 
 /** Records belong to the business. The store's calls name a session, too: one that no client can name. */
 export const businessKey = (businessId: string): SessionKey => ({ businessId, sessionId: '' })

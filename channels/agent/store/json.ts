@@ -10,7 +10,11 @@ export function toJson(value: unknown): string {
 /**
  * The event under its number, which becomes the first member of its payload, a JSON object's text.
  */
-export function numbered(seq: number, event: string, payload: string): SessionEvent {
+export function numbered(
+  { epoch, seq }: Pick<SessionEvent, 'epoch' | 'seq'>,
+  event: string,
+  payload: string,
+): SessionEvent {
   const rest = payload === '{}' ? '}' : `,${payload.slice(1)}`
-  return { seq, event, json: `{"seq":${seq}${rest}` }
+  return { epoch, seq, event, json: `{"seq":${seq}${rest}` }
 }

@@ -108,7 +108,8 @@ export class LmdbSessions {
     for (const { key, value } of this.#events.getRange({ ...keysUnder(prefix), start })) {
       if (kept.length >= limit) break
       if (this.#isOld(value)) continue
-      kept.push({ seq: Number(keyEnd(prefix, key)), event: value.event, json: value.json })
+      const seq = Number(keyEnd(prefix, key))
+      kept.push({ epoch: head.epoch, seq, event: value.event, json: value.json })
     }
     return kept
   }

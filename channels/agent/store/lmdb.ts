@@ -17,6 +17,8 @@ import {
   type SessionEvent,
   type SessionHead,
   type SessionKey,
+  type SessionListener,
+  type SessionSubscription,
   StoreUnavailable,
 } from './store.ts'
 import { Subscribers } from './subscribers.ts'
@@ -170,8 +172,8 @@ class LmdbStore implements AgentStore {
     return this.#read(() => this.#sessions.events(name, afterSeq, limit))
   }
 
-  subscribe(session: SessionKey, listener: (event: SessionEvent) => void): () => void {
-    return this.#subscribers.add(sessionName(session), listener)
+  subscribe(session: SessionKey, listener: SessionListener): SessionSubscription {
+    return { ready: undefined, end: this.#subscribers.add(sessionName(session), listener) }
   }
 
   /** False once it is closed. However many ask at once, one write is tried. */
@@ -218,7 +220,7 @@ class LmdbStore implements AgentStore {
     this.#counters.putSync(REVISION_KEY, revision)
     for (const { key, json } of plan.put) this.#documents.putSync(key, json, revision)
     for (const key of plan.remove) this.#documents.removeSync(key)
-    const event = plan.event && numbered(next.seq, plan.event.event, plan.event.payload)
+    const event = plan.event && numbered(next, plan.event.event, plan.event.payload)
     this.#sessions.save(plan.session, head, next, event)
     return { committed: true, event }
   }

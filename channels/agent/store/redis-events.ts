@@ -1,25 +1,20 @@
 import { numbered, toJson } from './json.ts'
 import type { Commit, SessionEvent } from './store.ts'
 
-/** A numbered event, and the epoch of the session whose number it is. */
-export interface EpochEvent extends SessionEvent {
-  readonly epoch: string
-}
-
 /** An event as the script keeps it, which does not look into it: `<event>\n<payload without seq>`. */
 export function encodeEvent({ event, payload }: NonNullable<Commit['event']>): string {
   return `${event}\n${toJson(payload)}`
 }
 
 /** Undefined where `encoded` is not what `encodeEvent` makes. */
-export function decodeEvent(epoch: string, seq: number, encoded: string): EpochEvent | undefined {
+export function decodeEvent(epoch: string, seq: number, encoded: string): SessionEvent | undefined {
   const [event, payload] = cut(encoded)
   if (event === '' || !payload.startsWith('{')) return undefined
-  return { ...numbered(seq, event, payload), epoch }
+  return numbered({ epoch, seq }, event, payload)
 }
 
 /** A message of the session's channel: `<seq>\n<epoch>\n<encoded event>`. Undefined where it is another. */
-export function decodeMessage(data: Buffer): EpochEvent | undefined {
+export function decodeMessage(data: Buffer): SessionEvent | undefined {
   const [seq, rest] = cut(data.toString())
   const [epoch, encoded] = cut(rest)
   return /^[1-9]\d{0,15}$/.test(seq) ? decodeEvent(epoch, Number(seq), encoded) : undefined

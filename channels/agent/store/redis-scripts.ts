@@ -111,11 +111,13 @@ return { fields, values }
 `,
 }
 
-/** ARGV: offset, the lowest number asked for, a limit of at least 1. Returns `[epoch, entries]`, or nil. */
+/**
+ * ARGV: offset, the lowest number asked for, a limit of at least 1. Returns `[epoch, entries]`, or nil where
+ * none is kept. A session that has ended has none: its events were too old long before.
+ */
 export const EVENTS: Script = {
   name: 'agent-store-events',
   lua: `${PRELUDE}${HISTORY}
-if not is_alive() then return false end
 local first = oldest()
 if not first then return false end
 local from = math.max(first, tonumber(ARGV[2]))

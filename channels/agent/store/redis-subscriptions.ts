@@ -1,21 +1,6 @@
 import type { ChannelListener, RedisSubscriber } from '../../../server/index.ts'
-import { decodeMessage, type EpochEvent } from './redis-events.ts'
-
-/** Who listens to a session. */
-export interface SessionListener {
-  event(event: EpochEvent): void
-  /** Events may have been missed: the store has them. */
-  gap(): void
-}
-
-export interface SessionSubscription {
-  /**
-   * Resolves when every later event will be heard, or a `gap` will tell that some were not; undefined
-   * where that is so already.
-   */
-  readonly ready: Promise<void> | undefined
-  end(): void
-}
+import { decodeMessage } from './redis-events.ts'
+import type { SessionListener, SessionSubscription } from './store.ts'
 
 /** A subscription is known by this object, so that one listener may be subscribed twice. */
 interface Subscription {

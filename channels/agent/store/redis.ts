@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis, Script } from '../../../server/index.ts'
 import { toJson } from './json.ts'
-import { decodeEvent, type EpochEvent, encodeEvent } from './redis-events.ts'
+import { decodeEvent, encodeEvent } from './redis-events.ts'
 import {
   documentField,
   documentId,
@@ -10,11 +10,7 @@ import {
   sessionKeys,
 } from './redis-keys.ts'
 import { COMMIT, EVENTS, GET, LIST, OPEN } from './redis-scripts.ts'
-import {
-  RedisSubscriptions,
-  type SessionListener,
-  type SessionSubscription,
-} from './redis-subscriptions.ts'
+import { RedisSubscriptions } from './redis-subscriptions.ts'
 import {
   type AgentStore,
   type Collection,
@@ -23,8 +19,11 @@ import {
   type Document,
   type DocumentRef,
   type Range,
+  type SessionEvent,
   type SessionHead,
   type SessionKey,
+  type SessionListener,
+  type SessionSubscription,
   StoreUnavailable,
 } from './store.ts'
 
@@ -36,12 +35,6 @@ export interface RedisStoreOptions {
   readonly onError: (error: unknown) => void
   /** For tests: by how many milliseconds the store's time is ahead of Redis's. At least 0, never falls. */
   readonly clockOffsetMs?: () => number
-}
-
-/** What the store of Redis adds to AgentStore: its events have an epoch, its subscriptions may have gaps. */
-export interface RedisStore extends Omit<AgentStore, 'events' | 'subscribe'> {
-  events(session: SessionKey, afterSeq: number, limit: number): Promise<readonly EpochEvent[]>
-  subscribe(session: SessionKey, listener: SessionListener): SessionSubscription
 }
 
 type Argument = string | number | Buffer
@@ -58,11 +51,11 @@ type StreamEntry = readonly [id: string, [name: string, value: string]]
  * Events are heard through Redis alone, those of the node's own commits included: in the order of their
  * numbers, before or after the commit resolves.
  */
-export function createRedisStore(options: RedisStoreOptions): RedisStore {
+export function createRedisStore(options: RedisStoreOptions): AgentStore {
   return new SharedStore(options)
 }
 
-class SharedStore implements RedisStore {
+class SharedStore implements AgentStore {
   readonly #redis: Redis
   readonly #prefix: string
   readonly #clockOffsetMs: () => number
@@ -110,7 +103,7 @@ class SharedStore implements RedisStore {
     return { committed: true, event }
   }
 
-  async events(session: SessionKey, afterSeq: number, limit: number): Promise<EpochEvent[]> {
+  async events(session: SessionKey, afterSeq: number, limit: number): Promise<SessionEvent[]> {
     if (limit < 1) return []
     const from = Math.min(afterSeq + 1, Number.MAX_SAFE_INTEGER)
     const reply = await this.#run(EVENTS, this.#keys(session), [from, limit])

@@ -21,7 +21,10 @@ export interface Collection {
   readonly name: string
 }
 
-/** One document. `id` is any text of at most 256 UTF-8 bytes; documents of a collection sort by it. */
+/**
+ * One document. `id` is any well-formed text of at most 256 UTF-8 bytes (others reject with RangeError);
+ * documents of a collection sort by it.
+ */
 export interface DocumentRef extends Collection {
   readonly id: string
 }
@@ -43,6 +46,7 @@ export interface Expectation {
 export interface Commit {
   /** What the decision was based on. One that is at another version refuses the whole commit. */
   readonly expect: readonly Expectation[]
+  /** Comes before `remove`. A value without JSON form rejects with TypeError. */
   readonly put?: readonly { readonly ref: DocumentRef; readonly value: unknown }[]
   readonly remove?: readonly DocumentRef[]
   /** Numbered, kept and announced with the commit. The payload is a JSON object without `seq`. */
@@ -55,6 +59,8 @@ export type CommitResult =
 
 /** A numbered event. */
 export interface SessionEvent {
+  /** Of the session whose number it is. */
+  readonly epoch: string
   readonly seq: number
   readonly event: string
   /** JSON text of the payload, `seq` included (its first member). */
@@ -81,6 +87,22 @@ export interface Range {
   readonly reverse?: boolean
 }
 
+/** Who listens to a session. */
+export interface SessionListener {
+  event(event: SessionEvent): void
+  /** Events may have been missed: the store has them. */
+  gap(): void
+}
+
+export interface SessionSubscription {
+  /**
+   * Resolves when every later event will be heard, or a `gap` will tell that some were not; undefined where
+   * that is so already.
+   */
+  readonly ready: Promise<void> | undefined
+  end(): void
+}
+
 /** The store could not be reached in time. Of a commit: the outcome is unknown. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
@@ -101,10 +123,10 @@ export interface AgentStore {
   /** Kept, durable events with a number above `afterSeq`, in order, at most `limit`. */
   events(session: SessionKey, afterSeq: number, limit: number): Promise<readonly SessionEvent[]>
   /**
-   * Calls `listener` with every durable event that is committed from now on, in order of `seq`, until the
-   * returned function is called. Only on this node; a throwing listener harms no other.
+   * Tells the listener of every durable event that is committed from now on, in order of `seq`, until the
+   * subscription is ended: before or after the commit resolves. A throwing listener harms no other.
    */
-  subscribe(session: SessionKey, listener: (event: SessionEvent) => void): () => void
+  subscribe(session: SessionKey, listener: SessionListener): SessionSubscription
   /** Whether a write would be accepted now: what `/readyz` tells. */
   writable(): Promise<boolean>
   /** Flushes and releases everything. Operations after it reject with StoreUnavailable. */

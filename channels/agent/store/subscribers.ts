@@ -1,8 +1,8 @@
-import type { SessionEvent } from './store.ts'
+import type { SessionEvent, SessionListener } from './store.ts'
 
-/** A subscription is known by this object, so that one function may be subscribed twice. */
+/** A subscription is known by this object, so that one listener may be subscribed twice. */
 interface Subscription {
-  readonly listener: (event: SessionEvent) => void
+  readonly listener: SessionListener
 }
 
 /**
@@ -19,7 +19,7 @@ export class Subscribers {
   }
 
   /** Returns what ends the subscription. */
-  add(session: string, listener: (event: SessionEvent) => void): () => void {
+  add(session: string, listener: SessionListener): () => void {
     const subscription: Subscription = { listener }
     const subscriptions = this.#bySession.get(session) ?? new Set()
     this.#bySession.set(session, subscriptions.add(subscription))
@@ -38,7 +38,7 @@ export class Subscribers {
     for (const subscription of [...subscriptions]) {
       if (!subscriptions.has(subscription)) continue
       try {
-        subscription.listener(event)
+        subscription.listener.event(event)
       } catch (error) {
         this.#onError(error)
       }

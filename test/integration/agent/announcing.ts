@@ -6,9 +6,8 @@ import {
   rawAgent,
   type Who,
 } from '../../support/agent-client.ts'
-import { type AgentServer, startAgentServer } from '../../support/agent-server.ts'
+import { type AgentServer, COMMANDS, startAgentServer } from '../../support/agent-server.ts'
 
-const COMMANDS = new URL('../../fixtures/commands.ts', import.meta.url).pathname
 /** Commands that may run at once. */
 const AT_ONCE = 100
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { after, afterEach, before, describe, it } from 'mocha'
+import { afterEach, describe, it } from 'mocha'
 import {
   type AgentClient,
   CLIENTS,
@@ -10,14 +10,14 @@ import {
   rawAgent,
   refusalOf,
 } from '../../support/agent-client.ts'
-import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import {
+  type AgentServer,
+  COMMANDS,
+  startAgentServer,
+  stopAgentServers,
+} from '../../support/agent-server.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import { VALID } from './scenario.ts'
-
-const COMMANDS = new URL('../../fixtures/commands.ts', import.meta.url).pathname
-
-/** Ok, or the code of the refusal. */
-const outcome = ({ status, response }: Reply) => (status === 'ok' ? 'ok' : response['code'])
 
 /** Who the server takes a client for. */
 async function whoami(agent: AgentClient): Promise<Payload> {
@@ -181,157 +181,5 @@ describe('the authentication of an agent', () => {
     await wire.closed
     await rawAgent(server, { sessionId: 'another' })
     expect(server.listeners()).to.equal(1)
-  })
-})
-
-describe('what an agent may do', () => {
-  let server: AgentServer
-  before(async () => {
-    server = await startAgentServer({ commands: COMMANDS })
-  })
-  after(stopAgentServers)
-
-  /** The outcome of everything there is to do, for somebody who has these permissions. */
-  async function outcomes(permissions: readonly string[]) {
-    const agent = await rawAgent(server, { permissions })
-    const draft = { repositoryType: 'services', operation: 'delete', recordId: 'srv_9' }
-    const found = {
-      execute: outcome(await agent.execute('list_commands')),
-      run_query: outcome(await agent.execute('run_query', { repositoryType: 'services' })),
-      create_draft: outcome(await agent.execute('create_draft', draft)),
-      list_changes: outcome(await agent.execute('list_changes')),
-      get_change: outcome(await agent.execute('get_change', { changeId: 'chg_1' })),
-      guarded: outcome(await agent.execute('guarded')),
-      modify: outcome(await agent.modifyQuery('services', { limit: 1 })),
-      queryModify: outcome(
-        await agent.queryModify('services', [{ field: 'limit', operation: 'add', value: 1 }]),
-      ),
-      revert: outcome(await agent.revert('mod_1')),
-      history: outcome(await agent.history()),
-      approve: outcome(await agent.approve('chg_1')),
-      reject: outcome(await agent.reject('chg_1')),
-    }
-    agent.cut()
-    return Object.entries(found)
-      .filter(([, result]) => result !== 'permission_denied')
-      .map(([what]) => what)
-  }
-
-  const EXECUTE = ['session.open', 'command.execute']
-  const COARSE = [
-    { permissions: ['agent_access'], may: ['execute'] },
-    {
-      permissions: ['agent_access', 'data_query'],
-      may: ['execute', 'run_query', 'modify', 'queryModify', 'revert', 'history'],
-    },
-    {
-      permissions: ['agent_access', 'draft_creation'],
-      may: [
-        ...['execute', 'create_draft', 'list_changes', 'get_change', 'guarded'],
-        ...['approve', 'reject'],
-      ],
-    },
-  ]
-  const FINE = [
-    { permissions: ['session.open'], may: [] },
-    { permissions: EXECUTE, may: ['execute'] },
-    { permissions: [...EXECUTE, 'record.read'], may: ['execute', 'run_query'] },
-    {
-      permissions: [...EXECUTE, 'change.create'],
-      may: ['execute', 'create_draft', 'list_changes', 'get_change'],
-    },
-    {
-      permissions: [...EXECUTE, 'change.approve'],
-      may: ['execute', 'list_changes', 'get_change', 'guarded', 'approve'],
-    },
-    {
-      permissions: [...EXECUTE, 'change.reject'],
-      may: ['execute', 'list_changes', 'get_change', 'reject'],
-    },
-    { permissions: ['session.open', 'query.modify'], may: ['modify', 'queryModify'] },
-    { permissions: ['session.open', 'query.revert'], may: ['revert'] },
-    { permissions: ['session.open', 'query.history'], may: ['history'] },
-    { permissions: ['session.open', 'record.read', 'change.create'], may: [] },
-  ]
-
-  for (const { permissions, may } of [...COARSE, ...FINE]) {
-    it(`is ${may.join(', ') || 'nothing'} with ${permissions.join(', ')}`, async () => {
-      expect(await outcomes(permissions)).to.have.members(may)
-    })
-  }
-
-  for (const permissions of [[], ['command.execute'], ['data_query', 'draft_creation']]) {
-    it(`is not even to open a session with ${permissions.join(', ') || 'no permission'}`, async () => {
-      const agent = await rawAgent(server, { permissions }, { authenticated: false })
-      expect(refusalOf(await agent.authenticate())).to.equal('permission_denied')
-    })
-  }
-})
-
-describe('with a token', () => {
-  let server: AgentServer
-  before(async () => {
-    server = await startAgentServer({ claims: true })
-  })
-  after(stopAgentServers)
-
-  const ALL = ['agent_access', 'data_query', 'draft_creation']
-
-  /** A client whose token says this; it asks for what it asks for. */
-  async function authenticate(
-    claims: { readonly businessId?: string; readonly permissions?: readonly string[] },
-    asked: object,
-  ): Promise<unknown> {
-    const token = { businessId: 'business123', operatorId: 'operator456', permissions: ALL }
-    const params = { claims: JSON.stringify({ ...token, ...claims }) }
-    const agent = await rawAgent(server, {}, { authenticated: false, params })
-    return outcome(await agent.authenticate(asked))
-  }
-
-  it('joins only the business of the token', async () => {
-    const token = { businessId: 'business456', operatorId: 'operator456', permissions: ALL }
-    const wire = await connectWire(server.url, { params: { claims: JSON.stringify(token) } })
-    wire.push({ topic: 'agent:s1', event: 'phx_join', payload: { businessId: 'b' }, ref: '1' })
-    const { payload } = await wire.next(replyTo('1'))
-    expect(payload).to.deep.equal({
-      status: 'error',
-      response: {
-        success: false,
-        code: 'permission_denied',
-        message: 'Permisiuni insuficiente',
-      },
-    })
-  })
-
-  it('is the operator of the token, and no other', async () => {
-    expect(await authenticate({}, {})).to.equal('ok')
-    expect(await authenticate({}, { operatorId: 'operator457' })).to.equal('permission_denied')
-    expect(await authenticate({}, { operatorId: 'Operator456' })).to.equal('permission_denied')
-  })
-
-  it('gets permissions that the token grants, and no others', async () => {
-    const claims = { permissions: ['agent_access', 'query.modify', 'query.history'] }
-    expect(await authenticate(claims, { permissions: ['agent_access'] })).to.equal('ok')
-    expect(await authenticate(claims, { permissions: ['session.open'] })).to.equal('ok')
-    const some = { permissions: ['session.open', 'query.history'] }
-    expect(await authenticate(claims, some)).to.equal('ok')
-    const others = { permissions: ['session.open', 'query.history', 'query.revert'] }
-    expect(await authenticate(claims, others)).to.equal('permission_denied')
-  })
-
-  it('gets a coarse permission where the token grants all that it stands for', async () => {
-    const asked = { permissions: ['agent_access', 'data_query'] }
-    const [first, ...others] = ['query.modify', 'query.revert', 'query.history', 'record.read']
-    const most = { permissions: ['agent_access', ...others] }
-    expect(await authenticate(most, asked)).to.equal('permission_denied')
-    const all = { permissions: ['agent_access', first ?? '', ...others] }
-    expect(await authenticate(all, asked)).to.equal('ok')
-  })
-
-  it('gets nothing from permissions of the token that nobody knows', async () => {
-    const claims = { permissions: ['*', 'admin', '__proto__'] }
-    expect(await authenticate(claims, { permissions: ['session.open'] })).to.equal(
-      'permission_denied',
-    )
   })
 })

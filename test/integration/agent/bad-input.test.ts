@@ -11,12 +11,16 @@ import {
   refusalOf,
   WHO,
 } from '../../support/agent-client.ts'
-import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import {
+  type AgentServer,
+  COMMANDS,
+  startAgentServer,
+  stopAgentServers,
+} from '../../support/agent-server.ts'
 import { connectWire, replyTo, type WireClient } from '../../support/wire-client.ts'
 import { DEEP, MALFORMED, MISSING, wireText } from './malformed.ts'
 import { VALID } from './scenario.ts'
 
-const COMMANDS = new URL('../../fixtures/commands.ts', import.meta.url).pathname
 const TOPIC = `agent:${WHO.sessionId}`
 const OPERATIONS = Object.keys(ERROR_EVENTS) as readonly Operation[]
 const NO_OBJECT = [null, true, false, 0, 'text', '', [], [{}], DEEP]

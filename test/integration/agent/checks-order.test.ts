@@ -2,11 +2,16 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { Operation } from '../../../channels/agent/contract.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
-import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import {
+  type AgentServer,
+  COMMANDS,
+  REPOSITORIES,
+  startAgentServer,
+  stopAgentServers,
+} from '../../support/agent-server.ts'
 import { draft } from './successes.ts'
 
 const DAY_MS = 86_400_000
-const fixture = (name: string) => new URL(`../../fixtures/${name}.ts`, import.meta.url).pathname
 
 /** One thing wrong with a request or with who sends it. */
 interface Flaw {
@@ -213,8 +218,8 @@ describe('the checks of a request', () => {
 
   before(async () => {
     server = await startAgentServer({
-      commands: fixture('commands'),
-      repositories: fixture('repositories'),
+      commands: COMMANDS,
+      repositories: REPOSITORIES,
     })
   })
   after(stopAgentServers)

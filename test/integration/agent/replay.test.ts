@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { CLIENTS, ok, rawAgent } from '../../support/agent-client.ts'
@@ -6,6 +7,7 @@ import { announce, comeBack, epochOf, numbers, returning, setUp } from './announ
 
 const HOUR_MS = 3_600_000
 const KEPT = 1_000
+const ROUNDS = 60
 
 describe('an operator who comes back', () => {
   afterEach(stopAgentServers)
@@ -148,6 +150,22 @@ describe('an operator who comes back', () => {
     await announce(agent, 1)
     await agent.received(5)
     expect(agent.seqs).to.deep.equal([1, 2, 3, 4, 2, 3, 4, 5])
+  })
+
+  it('gets what happens while it comes back on the same socket once, and after the answer', async () => {
+    const agent = await rawAgent(await setUp())
+    const epoch = await epochOf(agent)
+    const { operatorId, permissions } = agent.who
+    for (let seq = 1; seq <= ROUNDS; seq += 1) {
+      agent.send('agent_execute_command', agent.nested({ command: 'announce' }))
+      // From round to round the announcement has come further when the authentication arrives.
+      for (let turns = seq % 10; turns > 0; turns -= 1) await immediate()
+      const credentials = { operatorId, permissions, lastSeq: seq - 1, epoch }
+      ok(await agent.reply(agent.send('agent_authenticate', agent.nested(credentials))))
+      await agent.received(seq)
+    }
+    await agent.fence()
+    expect(agent.seqs).to.deep.equal(numbers(1, ROUNDS))
   })
 
   it('misses nothing and gets nothing twice while others go on', async function () {

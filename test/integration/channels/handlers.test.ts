@@ -2,7 +2,19 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { ok } from '../../../server/index.ts'
 import { connectWire, type WireClient } from '../../support/wire-client.ts'
-import { ask, cleanUp, gate, type Json, join, log, room, serve } from './harness.ts'
+import {
+  ask,
+  cleanUp,
+  gate,
+  type Json,
+  join,
+  log,
+  member,
+  parts,
+  replied,
+  room,
+  serve,
+} from './harness.ts'
 
 afterEach(cleanUp)
 
@@ -89,5 +101,20 @@ describe('the handlers of one channel', () => {
     client.push({ topic: 'room:a', event: 'look', ref: 'mine' })
     expect(await seen.next()).to.equal('mine')
     expect(await seen.next()).to.equal(null)
+  })
+})
+
+describe('events that the protocol names', () => {
+  it('are ordinary events when a client sends them (C3.84)', async () => {
+    const names = ['phx_close', 'phx_error', 'phx_reply']
+    const on = Object.fromEntries(names.map((event) => [event, () => ok({ event })]))
+    const { url } = await serve(room({ on }))
+    const client = await member(url)
+    for (const event of names) {
+      client.push({ topic: 'room:a', event, ref: event, joinRef: '1' })
+      expect(parts(await client.next())).to.deep.equal(
+        replied('1', event, 'room:a', 'ok', { event }),
+      )
+    }
   })
 })

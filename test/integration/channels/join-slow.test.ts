@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
-import { ok } from '../../../server/index.ts'
+import { Broadcast, ok } from '../../../server/index.ts'
+import { createLocalPubSub } from '../../../server/pubsub/local.ts'
+import type { PubSub } from '../../../server/pubsub/pubsub.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import {
   ask,
@@ -10,6 +12,7 @@ import {
   isEvent,
   join,
   log,
+  member,
   nextParts,
   parts,
   recorded,
@@ -123,5 +126,40 @@ describe('a join that takes its time', () => {
     client.terminate()
     await disconnected.next()
     expect(endpoint.size).to.deep.equal({ connections: 0, channels: 0, topics: 0, lanes: 0 })
+  })
+
+  it('is one whose topic does not flow yet: it is answered when other nodes are heard (C3.19)', async () => {
+    const flowing = gate()
+    const joining = log<string>()
+    const local = createLocalPubSub()
+    const pubsub: PubSub = {
+      ...local,
+      subscribe(topic, subscriber) {
+        void local.subscribe(topic, subscriber)
+        return topic === 'room:a' ? flowing.opened : undefined
+      },
+    }
+    const channel = room({
+      join({ topic }) {
+        joining.push(topic)
+        return ok()
+      },
+    })
+    const { url } = await serve(channel, { pubsub })
+    const [client, second] = await Promise.all([connectWire(url), connectWire(url)])
+    for (const each of [client, second]) {
+      each.push({ topic: 'room:a', event: 'phx_join', ref: '1', joinRef: '1' })
+      await joining.next()
+    }
+    const other = await member(url, 'room:b')
+    await other.fence()
+    expect([client, second].map(({ frames }) => frames.length)).to.deep.equal([0, 0])
+    flowing.open()
+    for (const each of [client, second]) {
+      expect(parts(await each.next())).to.deep.equal(replied('1', '1', 'room:a', 'ok'))
+    }
+    // As another node's message comes: to the pub/sub, past this node's endpoint.
+    local.publish(new Broadcast('room:a', 'news', {}))
+    for (const each of [client, second]) await each.next(isEvent('news'))
   })
 })

@@ -144,6 +144,8 @@ describe('presence while Redis is in trouble', () => {
         expect(toldBy(node, 'joins')).to.deep.equal(['ann', 'bob', 'cid', 'dan'])
         expect(keysOf(node.presence)).to.deep.equal(['bob', 'dan'])
       }
+      const { nodes: key } = placeIn(a.redis, PREFIX)
+      expect(await server.cli('hlen', key), 'nodes that Redis remembers').to.equal('2')
       const late = await startNode(server.url)
       nodes.push(late)
       expect(keysOf(late.presence)).to.deep.equal(['bob', 'dan'])

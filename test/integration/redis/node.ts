@@ -58,5 +58,6 @@ export async function eventually<T>(
     const value = await ask()
     if (isSo(value)) return value
     if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(value)}`)
+    await new Promise(setImmediate)
   }
 }

@@ -2,12 +2,19 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Feed, type Reader } from '../../../channels/agent/feed.ts'
-import type { AgentStore, SessionEvent } from '../../../channels/agent/store/store.ts'
+import type {
+  AgentStore,
+  SessionEvent,
+  SessionListener,
+} from '../../../channels/agent/store/store.ts'
 
 export const SESSION = { businessId: 'b1', sessionId: 's1' }
 const TOPIC = 'agent:s1'
 
+export const EPOCH = 'e1'
+
 const happened = (seq: number): SessionEvent => ({
+  epoch: EPOCH,
   seq,
   event: 'happened',
   json: JSON.stringify({ seq }),
@@ -18,7 +25,7 @@ export class Events {
   readonly kept: SessionEvent[]
   /** How often it was asked for events. */
   reads = 0
-  readonly #listeners = new Set<(event: SessionEvent) => void>()
+  readonly #listeners = new Set<SessionListener>()
   readonly #turn: () => Promise<unknown>
   #announced: number
 
@@ -33,7 +40,7 @@ export class Events {
     return {
       subscribe: (_session, listener) => {
         this.#listeners.add(listener)
-        return () => this.#listeners.delete(listener)
+        return { ready: undefined, end: () => this.#listeners.delete(listener) }
       },
       events: async (_session, afterSeq, limit) => {
         this.reads += 1
@@ -53,6 +60,22 @@ export class Events {
     return this.#listeners.size
   }
 
+  /** Keeps an event that nobody is told of. */
+  keepSilently(): void {
+    this.kept.push(happened(this.seq + 1))
+  }
+
+  announceNewest(): void {
+    for (const newest of this.kept.slice(-1)) {
+      for (const listener of this.#listeners) listener.event(newest)
+    }
+  }
+
+  /** Listeners may have missed something. */
+  gap(): void {
+    for (const listener of this.#listeners) listener.gap()
+  }
+
   /** Keeps an event at once, and announces it some time later, after those before it. */
   commit(): void {
     const seq = this.seq + 1
@@ -63,7 +86,7 @@ export class Events {
   #announceNext(): void {
     const event = this.kept.find(({ seq }) => seq === this.#announced + 1)
     this.#announced += 1
-    if (event) for (const listener of [...this.#listeners]) listener(event)
+    if (event) for (const listener of [...this.#listeners]) listener.event(event)
   }
 }
 
@@ -90,6 +113,13 @@ export class FakeReader implements Reader {
     this.onDelivery()
     if (this.isGone) return 'dropped'
     return this.#isSlow() ? 'buffered' : 'sent'
+  }
+
+  /** Whether it was told that its session is another one now. */
+  isLost = false
+
+  lost(): void {
+    this.isLost = true
   }
 
   onceDrained: Reader['onceDrained'] = (listener) => {
@@ -157,7 +187,7 @@ export class Scene {
 
   start(after: number, isBehind: boolean): void {
     this.starts.push({ after, at: this.reader.delivered.length })
-    this.feed.start(after, isBehind)
+    this.feed.start(EPOCH, after, isBehind)
   }
 
   /** Commits an event that must not come before it is answered. */

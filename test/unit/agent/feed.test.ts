@@ -4,6 +4,7 @@ import { describe, it } from 'mocha'
 import { Feed } from '../../../channels/agent/feed.ts'
 import type { AgentStore } from '../../../channels/agent/store/store.ts'
 import {
+  EPOCH,
   Events,
   FakeReader,
   happening,
@@ -65,7 +66,7 @@ describe('the feed of a socket', () => {
     const delivered = new Promise<void>((resolve) => {
       reader.onDelivery = resolve
     })
-    feed.start(0, true)
+    feed.start(EPOCH, 0, true)
     await delivered
     expect(reader.delivered).to.deep.equal([1])
     expect(errors.map(String)).to.deep.equal(['Error: out of reach'])
@@ -78,7 +79,7 @@ describe('the feed of a socket', () => {
       () => Promise.resolve(),
     )
     const feed = new Feed(events.store, SESSION, reader, throwing)
-    feed.start(0, false)
+    feed.start(EPOCH, 0, false)
     const complete = new Promise<void>((resolve) => {
       reader.onDelivery = () => reader.delivered.length === 200 && resolve()
     })
@@ -120,4 +121,37 @@ describe('the feed of a socket', () => {
     expect(scene.reader.delivered).to.have.length(1)
     expect(scene.events.listeners).to.equal(0)
   })
+
+  it('reads what it may have missed after a gap', async () => {
+    const events = new Events(() => Promise.resolve())
+    const { feed, reader } = quickFeed(events)
+    feed.start(EPOCH, 0, false)
+    const delivered = new Promise<void>((resolve) => {
+      reader.onDelivery = resolve
+    })
+    events.keepSilently()
+    events.gap()
+    await delivered
+    expect(reader.delivered).to.deep.equal([1])
+  })
+
+  it('ends, and says so, with the first event of another epoch, announced or read', () => {
+    const events = new Events(() => Promise.resolve())
+    const { feed, reader } = quickFeed(events)
+    feed.start('another epoch', 0, false)
+    events.keepSilently()
+    events.announceNewest()
+    expect(reader.isLost).to.equal(true)
+    expect(reader.delivered).to.deep.equal([])
+    expect(events.listeners).to.equal(0)
+  })
 })
+
+/** A feed whose socket takes everything at once. */
+function quickFeed(events: Events) {
+  const reader = new FakeReader(
+    () => false,
+    () => Promise.resolve(),
+  )
+  return { reader, feed: new Feed(events.store, SESSION, reader, throwing) }
+}

@@ -244,7 +244,7 @@ describe('defineSocket', () => {
 
   it('finds the first channel whose pattern matches (C3.14)', () => {
     const { channelFor } = defineSocket({
-      channels: ['food*', 'foo*', 'exact', '*:x*'].slice(0, 3).map(named),
+      channels: ['food*', 'foo*', 'exact'].map(named),
     })
     expect(channelFor('food:1')?.channel.topic).to.equal('food*')
     expect(channelFor('foo:1')?.channel.topic).to.equal('foo*')

@@ -249,6 +249,40 @@ describe('the Redis subscriber', () => {
     expect(subscriber.subscribe('a', ear())).to.equal(undefined)
   })
 
+  it('asks for everything again, and tells of a gap, when its subscriptions are in doubt', async () => {
+    connection.events.ready()
+    const listener = ear()
+    void subscriber.subscribe('a', listener)
+    await answer()
+    subscriber.lost()
+    subscriber.renew()
+    await turn()
+    expect(connection.commands).to.deep.equal(['subscribe a'])
+    await answer()
+    expect(listener.heard).to.deep.equal(['gap'])
+  })
+
+  it('gives up channels to another one, with who waits for them', async () => {
+    const [first, from] = [subscriber, connection]
+    connection.events.ready()
+    const [moved, kept] = [ear(), ear()]
+    const wait = first.subscribe('moved', moved)
+    void first.subscribe('kept', kept)
+    start()
+    connection.events.ready()
+    for (const released of first.release((channel) => channel === 'moved')) {
+      subscriber.adopt(released)
+    }
+    await turn()
+    expect(from.commands).to.deep.equal(['unsubscribe moved', 'subscribe kept'])
+    expect(connection.commands).to.deep.equal(['subscribe moved'])
+    await answer()
+    await wait
+    publish('moved', 'hi')
+    expect(moved.heard).to.deep.equal(['gap', 'hi'])
+    first.close()
+  })
+
   it('lets nobody wait for ever when it is closed', async () => {
     const wait = subscriber.subscribe('a', ear())
     subscriber.close()

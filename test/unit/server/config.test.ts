@@ -42,6 +42,8 @@ describe('readConfig', () => {
     expect(config).to.deep.equal({
       port: 3000,
       host: '127.0.0.1',
+      redisUrl: undefined,
+      redisPrefix: 'ac',
       dataDir: './data',
       authOpen: undefined,
       checkOrigin: true,
@@ -62,6 +64,8 @@ describe('readConfig', () => {
       PORT: '0',
       HOST: '::1',
       NODE_NAME: 'left',
+      REDIS_URL: 'redis://redis.example:6380',
+      REDIS_PREFIX: 'prod',
       DATA_DIR: '/data',
       AUTH_OPEN: '1',
       CHECK_ORIGIN: 'https://a.com, //*.B.com',
@@ -78,6 +82,8 @@ describe('readConfig', () => {
       port: 0,
       host: '::1',
       nodeName: 'left',
+      redisUrl: 'redis://redis.example:6380',
+      redisPrefix: 'prod',
       dataDir: '/data',
       authOpen: '1',
       checkOrigin: ['https://a.com', '//*.b.com'],
@@ -95,9 +101,7 @@ describe('readConfig', () => {
 
   it('takes an empty variable for an unset one', () => {
     const names = Object.values(SETTINGS).map(({ name }) => name)
-    const empty = Object.fromEntries(
-      [...names, 'AUTH_SECRET', 'REDIS_URL'].map((name) => [name, '']),
-    )
+    const empty = Object.fromEntries([...names, 'AUTH_SECRET'].map((name) => [name, '']))
     expect(readConfig(empty)).to.deep.equal(readConfig({}))
   })
 
@@ -129,6 +133,20 @@ describe('readConfig', () => {
   refuses('checkOrigin', ['1', 'yes', 'a.com', 'https://a.com,', 'https://', 'true,//a.com', '*'])
   allows('publicHosts', ['a.com', '10.0.0.1', '[::1], b.com'])
   refuses('publicHosts', ['a.com:80', '::1', 'https://a.com', 'a.com,', ',', '*.a.com', '[a.com]'])
+  allows('redisUrl', [
+    'redis://localhost',
+    'rediss://u:p@r.example:6380/1',
+    'redis://a,b?cluster=true',
+  ])
+  for (const text of ['localhost:6379', 'http://localhost', 'redis://:s3cret@']) {
+    it(`REDIS_URL may not be ${text}, which is not printed`, () => {
+      expect(refused({ REDIS_URL: text })).to.equal(
+        `REDIS_URL is set, but it must be ${SETTINGS.redisUrl.allowed}`,
+      )
+    })
+  }
+  allows('redisPrefix', ['a', 'prod.eu-1'])
+  refuses('redisPrefix', ['a{b}', 'a b', 'x'.repeat(65)])
   refuses('locale', ['RO', 'fr'])
   allows('maxFrameBytes', ['1024', '16777216'])
   refuses('maxFrameBytes', ['1023', '16777217', '1MB', '0'])
@@ -167,7 +185,6 @@ describe('what this version cannot do yet', () => {
     AUTH_SECRET: 's3cret-s3cret-s3cret-s3cret-s3cret',
     AUTH_PUBLIC_KEY: '-----BEGIN s3cret-----',
     AUTH_JWKS_URL: 'https://user:s3cret@example.com/jwks',
-    REDIS_URL: 'redis://:s3cret@example.com',
   }
   for (const [name, value] of Object.entries(secrets)) {
     it(`${name} stops the start, and its value is not printed`, () => {
@@ -177,7 +194,7 @@ describe('what this version cannot do yet', () => {
     })
   }
 
-  for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'REDIS_PREFIX']) {
+  for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
     it(`${name} stops the start`, () => {
       expect(refused({ [name]: 'x' })).to.match(
         new RegExp(`^${name} is "x", but this version does not .*: unset it$`),

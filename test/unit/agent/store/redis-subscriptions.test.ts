@@ -1,9 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
-import {
-  RedisSubscriptions,
-  type SessionListener,
-} from '../../../../channels/agent/store/redis-subscriptions.ts'
+import { RedisSubscriptions } from '../../../../channels/agent/store/redis-subscriptions.ts'
+import type { SessionListener } from '../../../../channels/agent/store/store.ts'
 import type { ChannelListener, RedisSubscriber } from '../../../../server/index.ts'
 
 /** Redis, by hand: who listens to which channel, and since when that is confirmed. */

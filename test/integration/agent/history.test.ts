@@ -1,0 +1,176 @@
+import { expect } from 'chai'
+import { afterEach, describe, it } from 'mocha'
+import { type AgentClient, ok, type Payload, rawAgent } from '../../support/agent-client.ts'
+import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { records } from './drafts.ts'
+
+const DEFAULT = {
+  repository: 'services',
+  filters: {},
+  fields: [],
+  sort: {},
+  limit: 100,
+  offset: 0,
+}
+
+const history = async (agent: AgentClient, range: object = {}) =>
+  ok(await agent.history(range))['history'] as readonly Payload[]
+
+const ids = (entries: readonly Payload[]) => entries.map(({ modificationId }) => modificationId)
+
+/** Modifies a query once for each limit; the ids of the modifications. */
+async function modify(
+  agent: AgentClient,
+  limits: readonly number[],
+  type = 'services',
+): Promise<readonly unknown[]> {
+  const made: unknown[] = []
+  for (const limit of limits)
+    made.push(ok(await agent.modifyQuery(type, { limit }))['modificationId'])
+  return made
+}
+
+describe('the history of a session', () => {
+  afterEach(stopAgentServers)
+
+  it('has both kinds of modifications, as lists, with who made them', async () => {
+    const server = await startAgentServer()
+    const agent = await rawAgent(server)
+    const other = await rawAgent(server, { operatorId: 'other' })
+    ok(await agent.modifyQuery('services', { limit: 5, filters: { price: { gt: 100 } } }))
+    const list = [
+      { field: 'price', operation: 'filter', value: 200, condition: 'lt' },
+      { field: 'fields', operation: 'add', value: 'price' },
+      { field: 'limit', operation: 'remove' },
+    ]
+    ok(await other.queryModify('services', list))
+    const first = { ...DEFAULT, limit: 5, filters: { price: { gt: 100 } } }
+    const second = { ...DEFAULT, fields: ['price'], filters: { price: { lt: 200 } } }
+    const entries = await history(agent)
+    for (const { timestamp, modificationId, ...rest } of entries) {
+      expect(String(modificationId)).to.include(`mod_${Date.parse(String(timestamp))}_`)
+      expect(rest).to.include({ repositoryType: 'services', status: 'active' })
+    }
+    expect(
+      entries.map(({ originalQuery, modifiedQuery, modifications, operatorId }) => {
+        return { originalQuery, modifiedQuery, modifications, operatorId }
+      }),
+    ).to.deep.equal([
+      {
+        originalQuery: DEFAULT,
+        modifiedQuery: first,
+        modifications: [
+          { field: 'limit', operation: 'modify', value: 5 },
+          { field: 'filters', operation: 'modify', value: { price: { gt: 100 } } },
+        ],
+        operatorId: 'operator456',
+      },
+      { originalQuery: first, modifiedQuery: second, modifications: list, operatorId: 'other' },
+    ])
+    expect(await history(other)).to.deep.equal(entries)
+  })
+
+  it('lists the newest, the oldest of them first, and goes back from there', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const made = await modify(agent, [1, 2, 3, 4, 5, 6, 7])
+    expect(ids(await history(agent))).to.deep.equal(made)
+    expect(ids(await history(agent, { limit: 3 }))).to.deep.equal(made.slice(4))
+    const earlier = { limit: 3, before: made[4] }
+    expect(ids(await history(agent, earlier))).to.deep.equal(made.slice(1, 4))
+    expect(ids(await history(agent, { before: made[1] }))).to.deep.equal(made.slice(0, 1))
+    expect(await history(agent, { before: made[0] })).to.deep.equal([])
+  })
+
+  it('gives 200 at most, and 200 unless told', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const limits = Array.from({ length: 205 }, (_, index) => index + 1)
+    await Promise.all(limits.map((limit) => agent.modifyQuery('services', { limit })))
+    const entries = await history(agent)
+    expect(entries).to.have.length(200)
+    expect(entries.map(({ modifiedQuery }) => (modifiedQuery as Payload)['limit'])).to.deep.equal(
+      limits.slice(5),
+    )
+    expect(await history(agent, { limit: 200 })).to.deep.equal(entries)
+  })
+
+  it('has nothing of a modification that was refused, not even its good part', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const list = [
+      { field: 'limit', operation: 'modify', value: 1 },
+      { field: 'limit', operation: 'modify', value: 0 },
+    ]
+    expect((await agent.queryModify('services', list)).status).to.equal('error')
+    expect(await history(agent)).to.deep.equal([])
+    expect(Object.keys(await records(agent))).to.have.length(3)
+  })
+
+  it('keeps modifications that were made at the same time, or by a clock that was set back, in order', async () => {
+    let now = Date.parse('2026-03-01T12:00:00Z')
+    const agent = await rawAgent(await startAgentServer({ now: () => now }))
+    const made = [...(await modify(agent, [1, 2, 3]))]
+    now -= 60_000
+    made.push(...(await modify(agent, [4, 5])))
+    expect(ids(await history(agent))).to.deep.equal(made)
+    expect(ids(await history(agent, { before: made[3] }))).to.deep.equal(made.slice(0, 3))
+  })
+
+  it('is there after a restart, with the query as it was', async () => {
+    const server = await startAgentServer()
+    const agent = await rawAgent(server)
+    const [first] = await modify(agent, [1, 2])
+    ok(await agent.revert(first))
+    await modify(agent, [2])
+    const entries = await history(agent)
+    const later = await rawAgent(await server.restart())
+    expect(await history(later)).to.deep.equal(entries)
+    expect(Object.keys(await records(later))).to.have.length(2)
+    const [again] = await modify(later, [3])
+    expect(ids(await history(later)).at(-1)).to.equal(again)
+  })
+})
+
+describe('a revert', () => {
+  afterEach(stopAgentServers)
+
+  const statuses = async (agent: AgentClient) => (await history(agent)).map(({ status }) => status)
+
+  it('sets the query back, and marks what came later in its repository', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const [, second] = await modify(agent, [1, 2])
+    await modify(agent, [1], 'customers')
+    await modify(agent, [3])
+    const reverted = ok(await agent.revert(second))
+    expect(reverted['originalQuery']).to.deep.equal({ ...DEFAULT, limit: 1 })
+    expect(await statuses(agent)).to.deep.equal(['active', 'reverted', 'active', 'reverted'])
+    expect(Object.keys(await records(agent))).to.have.length(1)
+    expect(Object.keys(await records(agent, 'customers'))).to.have.length(1)
+    const next = ok(await agent.modifyQuery('services', { offset: 1 }))
+    expect(next['modifiedQuery']).to.deep.equal({ ...DEFAULT, limit: 1, offset: 1 })
+    expect(await statuses(agent)).to.deep.equal([
+      ...['active', 'reverted', 'active', 'reverted', 'active'],
+    ])
+  })
+
+  it('of something reverted, by itself or with an earlier one, is refused', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const [first, second, third] = await modify(agent, [1, 2, 3])
+    ok(await agent.revert(second))
+    for (const id of [second, third]) {
+      expect((await agent.revert(id)).response['code']).to.equal('already_reverted')
+    }
+    expect(ok(await agent.revert(first))['originalQuery']).to.deep.equal(DEFAULT)
+    expect(await statuses(agent)).to.deep.equal(['reverted', 'reverted', 'reverted'])
+  })
+
+  it('of one modification takes effect once, however many ask', async () => {
+    const server = await startAgentServer()
+    const agents = [await rawAgent(server), await rawAgent(server, { operatorId: 'other' })]
+    const [agent = await rawAgent(server)] = agents
+    const [first] = await modify(agent, [1, 2])
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => (agents[index % 2] ?? agent).revert(first)),
+    )
+    const codes = replies.map(({ status, response }) => (status === 'ok' ? 'ok' : response['code']))
+    expect(codes.sort()).to.deep.equal([...Array(19).fill('already_reverted'), 'ok'])
+  })
+})
