@@ -96,12 +96,17 @@ export class WebSocketConnection implements Connection {
     else queueMicrotask(listener)
   }
 
-  /** uWS wrote something that had been buffered. */
+  /**
+   * uWS wrote something that had been buffered. Listeners are called on the next turn: what is sent inside
+   * uWS's drain handler and cut short there gets no further drain, and its sender would wait for ever.
+   */
   drained(): void {
     if (this.#ws && this.#ws.getBufferedAmount() > 0) return
     const listeners = this.#drained
     this.#drained = []
-    for (const listener of listeners) listener()
+    setImmediate(() => {
+      for (const listener of listeners) listener()
+    })
   }
 
   /** uWS closed the WebSocket. */

@@ -33,6 +33,8 @@ export interface AgentServerOptions extends Partial<Omit<AppOptions, 'onError' |
   readonly now?: () => number
   /** The connect parameter `claims` (JSON) is what a verified token would say. */
   readonly claims?: boolean
+  /** What is to stand between the server and its store. */
+  readonly store?: (store: AgentStore) => AgentStore
 }
 
 /** A node's endpoint with the agent channel, in this process. */
@@ -43,9 +45,10 @@ export interface AgentServer {
   readonly dataDir: string
   /** What only the server's log would tell. */
   readonly errors: readonly unknown[]
-  /** How many listen to events of any session; only where `now` or `claims` is given. */
-  listeners(): number
-  /** Sweeps what foreign repositories left half applied for so long, as the server does from time to time. */
+  /**
+   * Sweeps what foreign repositories left half applied for so long, as the server does from time to time;
+   * only where `now`, `claims` or `store` is given.
+   */
   sweep(olderThanMs: number): Promise<void>
   /** Ends it, and every client's connection; again is the same as once. */
   stop(): Promise<void>
@@ -82,9 +85,9 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
     presence,
     onError: (error) => errors.push(error),
   }
-  const isPlain = options.now === undefined && !options.claims
-  const { app, ...inside } = isPlain
-    ? { app: await createApp(appOptions), ...CLOSED }
+  const isPlain = !(options.now || options.claims || options.store)
+  const { app, sweep } = isPlain
+    ? { app: await createApp(appOptions), sweep: unseen }
     : await compose(appOptions, options)
   const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }], pubsub })
   const port = await endpoint.listen('127.0.0.1', 0)
@@ -93,7 +96,7 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
     app,
     dataDir,
     errors,
-    ...inside,
+    sweep,
     async stop() {
       if (!running.delete(server)) return
       await endpoint.drain({ deadlineMs: 0, batchSize: 1_000, batchIntervalMs: 0 })
@@ -115,49 +118,31 @@ async function temporaryDirectory(): Promise<string> {
   return directory
 }
 
-/** What is not to be seen of a server that `createApp` made. */
-const CLOSED = {
-  sweep: () => Promise.reject(new Error('only with a clock or claims')),
-  listeners: () => Number.NaN,
-}
+const unseen = () => Promise.reject(new Error('nobody sees when this server sweeps'))
 
-interface Composed extends Pick<AgentServer, 'app' | 'sweep' | 'listeners'> {}
+interface Composed extends Pick<AgentServer, 'app' | 'sweep'> {}
 
-/** Counts who listens to the store's events. */
-function counted(store: AgentStore): { readonly store: AgentStore; listeners(): number } {
-  const listening = new Set<object>()
-  const subscribe: AgentStore['subscribe'] = (session, listener) => {
-    const one = {}
-    const { ready, end } = store.subscribe(session, listener)
-    listening.add(one)
-    return {
-      ready,
-      end() {
-        listening.delete(one)
-        end()
-      },
-    }
-  }
-  const counting: AgentStore = {
-    open: (session) => store.open(session),
-    get: (session, ref) => store.get(session, ref),
-    list: (session, collection, range) => store.list(session, collection, range),
-    commit: (session, commit) => store.commit(session, commit),
-    events: (session, afterSeq, limit) => store.events(session, afterSeq, limit),
-    subscribe,
-    writable: () => store.writable(),
-    close: () => store.close(),
-  }
-  return { store: counting, listeners: () => listening.size }
-}
+/** The same store, but for what a test does in its place. */
+export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentStore => ({
+  open: (session) => store.open(session),
+  get: (session, ref) => store.get(session, ref),
+  list: (session, collection, range) => store.list(session, collection, range),
+  commit: (session, commit) => store.commit(session, commit),
+  events: (session, afterSeq, limit) => store.events(session, afterSeq, limit),
+  subscribe: (session, listener) => store.subscribe(session, listener),
+  writable: () => store.writable(),
+  close: () => store.close(),
+  ...own,
+})
 
-/** What `createApp` builds, with a clock, and with claims where a token would bring them. */
+/** What `createApp` builds, with what it cannot be told: a clock, claims, another store. */
 async function compose(options: AppOptions, given: AgentServerOptions): Promise<Composed> {
   const { dataDir, presence, onError } = options
   const now = given.now ?? Date.now
   const registry = await loadCommands(options.commands)
   const foreign = await loadRepositories(options.repositories)
-  const { store, listeners } = counted(await openLmdbStore({ dir: dataDir, now, onError }))
+  const opened = await openLmdbStore({ dir: dataDir, now, onError })
+  const store = given.store ? given.store(opened) : opened
   const embedded = createEmbeddedRepository(store, { seed: options.open })
   const agent: Agent = {
     store,
@@ -182,6 +167,5 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
       },
     },
     sweep: (olderThanMs) => sweepApplying(agent, olderThanMs),
-    listeners,
   }
 }

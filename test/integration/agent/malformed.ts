@@ -42,6 +42,10 @@ const LIST = [
     set('fields', fields),
   ),
   ...['id', { a: 'up' }, { 'a b': 'asc' }, ['id']].map((sort) => set('sort', sort)),
+  set(
+    'fields',
+    Array.from({ length: 100_000 }, () => 'id'),
+  ),
   set('sort', json('{"__proto__":"asc"}')),
   set('filters', json('{"__proto__":{"eq":1}}'), 'add'),
   set('filters', json('{"constructor":1}'), 'add'),

@@ -1,13 +1,17 @@
-import { setImmediate as immediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
+import type { AgentStore } from '../../../channels/agent/store/store.ts'
 import { CLIENTS, ok, rawAgent } from '../../support/agent-client.ts'
-import { stopAgentServers } from '../../support/agent-server.ts'
+import {
+  COMMANDS,
+  inPlaceOf,
+  startAgentServer,
+  stopAgentServers,
+} from '../../support/agent-server.ts'
 import { announce, comeBack, epochOf, numbers, returning, setUp } from './announcing.ts'
 
 const HOUR_MS = 3_600_000
 const KEPT = 1_000
-const ROUNDS = 60
 
 describe('an operator who comes back', () => {
   afterEach(stopAgentServers)
@@ -152,20 +156,41 @@ describe('an operator who comes back', () => {
     expect(agent.seqs).to.deep.equal([1, 2, 3, 4, 2, 3, 4, 5])
   })
 
-  it('gets what happens while it comes back on the same socket once, and after the answer', async () => {
-    const agent = await rawAgent(await setUp())
+  it('on the same socket gets what happens meanwhile once, behind the answer', async () => {
+    let begun: () => void = () => undefined
+    let isHeld = false
+    let goOn: () => void = () => undefined
+    const holding = (store: AgentStore) =>
+      inPlaceOf(store, {
+        async open(session) {
+          if (!isHeld) return store.open(session)
+          begun()
+          await new Promise<void>((resolve) => {
+            goOn = resolve
+          })
+          return store.open(session)
+        },
+      })
+    const server = await startAgentServer({ commands: COMMANDS, store: holding })
+    const agent = await rawAgent(server)
+    const other = await rawAgent(server, { operatorId: 'other' })
     const epoch = await epochOf(agent)
-    const { operatorId, permissions } = agent.who
-    for (let seq = 1; seq <= ROUNDS; seq += 1) {
-      agent.send('agent_execute_command', agent.nested({ command: 'announce' }))
-      // From round to round the announcement has come further when the authentication arrives.
-      for (let turns = seq % 10; turns > 0; turns -= 1) await immediate()
-      const credentials = { operatorId, permissions, lastSeq: seq - 1, epoch }
-      ok(await agent.reply(agent.send('agent_authenticate', agent.nested(credentials))))
-      await agent.received(seq)
-    }
+    await announce(other, 2)
+    await agent.received(2)
+    isHeld = true
+    const isOpening = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const answer = comeBack(agent, 2, epoch)
+    await isOpening
+    await announce(other, 1)
     await agent.fence()
-    expect(agent.seqs).to.deep.equal(numbers(1, ROUNDS))
+    expect(agent.seqs).to.deep.equal([1, 2])
+    goOn()
+    expect(await answer).to.include({ recovered: true, seq: 3 })
+    await agent.received(3)
+    await agent.fence()
+    expect(agent.seqs).to.deep.equal([1, 2, 3])
   })
 
   it('misses nothing and gets nothing twice while others go on', async function () {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
@@ -93,23 +94,19 @@ describe('a drain', () => {
     await drained
   })
 
-  it('lets terminate finish, and be heard of on other nodes', async () => {
-    const slow = gate()
+  it('lets terminate finish, however long it takes within the deadline', async () => {
     const steps = log<string>()
     const channel = room({
       async terminate() {
         steps.push('ending')
-        await slow.opened
+        await sleep(800)
         steps.push('ended')
       },
     })
     const { url, endpoint } = await serve(channel)
     await member(url)
-    const drained = endpoint.drain(DRAIN_DEFAULTS).then(() => steps.push('drained'))
-    await steps.next((step) => step === 'ending')
-    slow.open()
-    await drained
-    expect(steps.all).to.deep.equal(['ending', 'ended', 'drained'])
+    await endpoint.drain(DRAIN_DEFAULTS)
+    expect(steps.all).to.deep.equal(['ending', 'ended'])
   })
 
   it('is over at its deadline, whatever still runs (C1.91)', async () => {

@@ -38,6 +38,16 @@ describe('fan-out', () => {
     expect(endpoint.size).to.include({ channels: 1_000, topics: 1, lanes: 2 })
   })
 
+  it('has a lane for each serializer, for as long as it has clients', async () => {
+    const { url, endpoint } = await serve(channel)
+    const [old, client] = await Promise.all([member(url, 'room:a', { vsn: '1.0.0' }), member(url)])
+    expect(endpoint.size).to.include({ topics: 1, lanes: 2 })
+    await ask(old, 'room:a', 'phx_leave')
+    expect(endpoint.size).to.include({ topics: 1, lanes: 1 })
+    await ask(client, 'room:a', 'phx_leave')
+    expect(endpoint.size).to.include({ topics: 0, lanes: 0 })
+  })
+
   it('keeps the order of one sender, whatever the sizes (C3.75)', async () => {
     const { url, endpoint } = await serve(channel)
     const clients = await Promise.all(Array.from({ length: 5 }, () => member(url)))

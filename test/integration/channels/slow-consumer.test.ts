@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { WebSocket } from 'ws'
@@ -139,6 +140,37 @@ describe('a client that stops reading', () => {
     }
   })
 
+  it('and reads again in the very moment it is lost sees no hole either', async () => {
+    let sent = 0
+    const { url, endpoint } = await serve(room({ on: { more: () => next() } }), {
+      websocket: { maxBufferedBytes: 100_000 },
+    })
+    const next = () => {
+      endpoint.broadcast('room:a', 'numbered', { n: sent, pad: PAD.slice(0, 1_000) })
+      sent += 1
+    }
+    const dropped = recorded(endpoint.telemetry.dropped)
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    const workerData = { url, flag }
+    const reader = new Worker(new URL('./late-reader.mjs', import.meta.url), { workerData })
+    reader.unref()
+    await once(reader, 'message')
+    // From a timer: the next thing that this thread does is to look at its sockets.
+    await new Promise<void>((resolve) => setTimeout(resolve))
+    while (dropped.all.length === 0) next()
+    const lost = sent
+    Atomics.store(flag, 0, 1)
+    Atomics.notify(flag, 0)
+    Atomics.wait(flag, 0, 1, 10_000)
+    const [{ code, numbers: seen }] = (await once(reader, 'message')) as [
+      { readonly code: number; readonly numbers: readonly number[] },
+    ]
+    expect(sent, 'broadcast after it was lost').to.equal(lost + 2)
+    expect(code).to.equal(1006)
+    expect(seen).to.deep.equal(upTo(seen.length))
+    expect(seen.length).to.be.within(1, lost)
+  })
+
   it('and reads on in time loses nothing', async () => {
     const { channel, sockets } = observed()
     const { url } = await serve(channel, { websocket: { maxBufferedBytes: 100_000_000 } })
@@ -171,7 +203,7 @@ describe('deliver and onceDrained', () => {
   const broadcast = () => new Broadcast('room:a', 'numbered', { n: 0, pad: PAD })
 
   it('pace a sender: sent, then buffered, then told when there is room again', async () => {
-    const { channel, sockets } = observed()
+    const { channel, sockets, ends } = observed()
     const { url } = await serve(channel, { websocket: { maxBufferedBytes: 100_000_000 } })
     const slow = await pausable(url)
     const socket = await sockets.next()
@@ -188,9 +220,9 @@ describe('deliver and onceDrained', () => {
     slow.socket.resume()
     await drained
     expect(socket.deliver(broadcast())).to.equal('sent')
-    socket.push('last', {})
-    while (slow.frames.at(-1)?.event !== 'last') await once(slow.socket, 'message')
-    expect(calls).to.equal(1)
+    slow.socket.terminate()
+    await ends.next()
+    expect(calls, 'also at the end').to.equal(1)
   })
 
   it('say dropped once the client is lost', async () => {

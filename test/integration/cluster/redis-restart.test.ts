@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { type Cluster, startCluster } from '../../support/cluster.ts'
+import { expectWhole, finish, meet, report } from './checks.ts'
+
+const OPERATIONS = 50
+const OPERATORS = 4
+
+describe('Redis that is restarted in mid-traffic', function () {
+  this.timeout(90_000)
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    cluster = await startCluster(2)
+  })
+  afterEach(() => cluster.stop())
+
+  it('with its data: nobody misses anything, and no connection ends', async () => {
+    const { operators, producers } = await meet(cluster, 'restart', OPERATORS)
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+      await cluster.redis.kill9()
+      await Promise.all(producers.map((producer) => producer.moreFailures(1)))
+      await cluster.redis.restart({ keepData: true })
+    }
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    const produced = await Promise.all(producers.map((producer) => producer.stop()))
+    const last = await finish(operators)
+    report('Redis restarted with its data, twice', operators, produced)
+    const successes = produced.flatMap((each) => each.successes)
+    expectWhole(operators, Number(last['seq']), [...successes, last])
+    expect(operators.map(({ welcomes }) => welcomes.length)).to.deep.equal(operators.map(() => 1))
+    expect(new Set(produced.flatMap(({ failures }) => failures))).to.deep.equal(
+      new Set(['unavailable']),
+    )
+  })
+
+  it('without its data: another epoch and `recovered: false` tell, and all goes on', async () => {
+    const { operators, producers } = await meet(cluster, 'forgotten', OPERATORS)
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    await cluster.redis.kill9()
+    await Promise.all(producers.map((producer) => producer.moreFailures(1)))
+    const answered = producers.map(({ successes }) => successes.length)
+    await cluster.redis.restart({ keepData: false })
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    const produced = await Promise.all(producers.map((producer) => producer.stop()))
+    const last = await finish(operators)
+    report('Redis restarted without its data', operators, produced)
+
+    const epochs = new Set(operators.map(({ epoch }) => epoch))
+    expect(epochs.size, 'one new epoch').to.equal(1)
+    expect(epochs).not.to.include(operators[0]?.welcomes[0]?.['epoch'])
+    const since = produced.flatMap(({ successes }, at) => successes.slice(answered[at]))
+    for (const { events, epoch, welcomes } of operators) {
+      expect(welcomes.slice(1).map(({ recovered }) => recovered)).to.deep.equal([false])
+      const anew = events.filter((event) => event.epoch === epoch)
+      expect(anew.map(({ seq }) => seq)).to.deep.equal(anew.map((_, at) => at + 1))
+      expect(anew.at(-1)?.payload).to.deep.equal(last)
+      const payloads = new Map(anew.map(({ seq, payload }) => [seq, payload]))
+      for (const success of since) expect(payloads.get(success['seq'])).to.deep.equal(success)
+      const old = events.filter((event) => event.epoch !== epoch)
+      expect(old.map(({ seq }) => seq)).to.deep.equal(
+        old.map((_, at) => Number(welcomes[0]?.['seq']) + 1 + at),
+      )
+    }
+  })
+})
