@@ -115,5 +115,5 @@ const readerOf = (socket: AgentSocket): Reader => ({
   topic: socket.topic,
   deliver: (broadcast) => socket.deliver(broadcast),
   onceDrained: (listener) => socket.onceDrained(listener),
-  lost: () => socket.sendInfo(new SessionLost('the store has lost the session: begin anew')),
+  lost: () => socket.sendInfo(new SessionLost('events of the session are lost: begin anew')),
 })

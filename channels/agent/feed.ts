@@ -13,7 +13,7 @@ export interface Reader {
   readonly topic: string
   deliver(broadcast: Broadcast): Sent
   onceDrained(listener: () => void): void
-  /** The session is another one now (the store lost its data): the client has to authenticate anew. */
+  /** The session, or what comes next of it, is no longer kept: the client has to authenticate anew. */
   lost(): void
 }
 
@@ -47,6 +47,8 @@ export class Feed {
   #sent = Number.POSITIVE_INFINITY
   /** Announced events, from `#sent + 1` on, without a gap. */
   #waiting: SessionEvent[] = []
+  /** The next event is the oldest one that is kept, whichever that is. */
+  #fromOldest = false
   /** There may be events, above those that wait, that only the store has. */
   #behind = false
   /** Reasons not to send right now. */
@@ -83,17 +85,18 @@ export class Feed {
   }
 
   /**
-   * Sends every event of the epoch with a number above `after`, whatever was sent before. `behind`: the store
-   * has some of them already. `onComplete` is called once, when those have been sent.
+   * Sends every event of the epoch with a number above `after`, or all that are kept, whatever was sent before.
+   * `behind`: the store has some of them already. `onComplete` is called once, when those have been sent.
    */
-  start(epoch: string, after: number, behind: boolean, onComplete?: () => void): void {
+  start(epoch: string, after: number | 'oldest', behind: boolean, onComplete?: () => void): void {
     this.#epoch = epoch
     this.#onComplete = onComplete
-    this.#sent = after
+    this.#fromOldest = after === 'oldest'
+    this.#sent = after === 'oldest' ? 0 : after
     this.#behind ||= behind
-    this.#waiting = this.#waiting.filter((event) => event.seq > after)
+    this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#sent)
     const first = this.#waiting[0]
-    if (first && first.seq !== after + 1) {
+    if (first && first.seq !== this.#sent + 1) {
       this.#waiting = []
       this.#behind = true
     }
@@ -127,9 +130,13 @@ export class Feed {
   /** An event of another epoch: what this feed counts is no more. */
   #isForeign({ epoch }: SessionEvent): boolean {
     if (this.#epoch === undefined || epoch === this.#epoch) return false
+    this.#lose()
+    return true
+  }
+
+  #lose(): void {
     this.stop()
     this.#reader.lost()
-    return true
   }
 
   readonly #announced = (event: SessionEvent): void => {
@@ -165,8 +172,10 @@ export class Feed {
 
   #send(event: SessionEvent): void {
     if (this.#isForeign(event)) return
+    if (event.seq !== this.#sent + 1 && !this.#fromOldest) return this.#lose()
     const sent = this.#reader.deliver(broadcastOf(event, this.#reader.topic))
     this.#sent = event.seq
+    this.#fromOldest = false
     if (sent === 'dropped') this.stop()
     else if (sent === 'buffered') {
       this.#holds += 1

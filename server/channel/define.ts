@@ -76,13 +76,15 @@ export function defineChannel<
   if (typeof definition.join !== 'function') throw misuse(topic, 'join(socket, params) is missing')
   const validateParams = compile(topic, 'params', definition.params ?? ({} as TSchema))
   // The one place where the author's types end and the wire's `unknown` begins.
-  const { join, catchAll, handleInvalid, handleInfo, terminate } = definition as unknown as {
-    join: Handler
-    catchAll?: (socket: AnySocket, event: unknown, payload: unknown) => unknown
-    handleInvalid?: (socket: AnySocket, message: object) => unknown
-    handleInfo?: Handler
-    terminate?: Channel['terminate']
-  }
+  const { join, catchAll, handleInvalid, handleInfo, handleGap, terminate } =
+    definition as unknown as {
+      join: Handler
+      catchAll?: (socket: AnySocket, event: unknown, payload: unknown) => unknown
+      handleInvalid?: (socket: AnySocket, message: object) => unknown
+      handleInfo?: Handler
+      handleGap?: Channel['handleGap']
+      terminate?: Channel['terminate']
+    }
   const events = incoming(
     topic,
     definition.in ?? {},
@@ -116,6 +118,7 @@ export function defineChannel<
       return outgoing.get(event)?.(socket, payload)
     },
     handleInfo,
+    handleGap,
     terminate: (reason, socket) => terminate?.(reason, socket),
   }
 }

@@ -142,6 +142,14 @@ export interface ChannelDefinition<
     socket: Socket<TopicOf<T>, S & AssignsOf<J>, Out>,
     message: unknown,
   ): MaybePromise<Unanswered>
+  /**
+   * After broadcasts of other nodes to `topic` may have been missed: the connection to them was lost and is
+   * back. Without it nothing is said.
+   */
+  handleGap?(
+    socket: Socket<TopicOf<T>, S & AssignsOf<J>, Out>,
+    topic: string,
+  ): MaybePromise<Unanswered>
   /** After the channel ended, for every reason but a duplicate join (C3.40). What it pushes still goes out. */
   terminate?(
     reason: TerminateReason,
@@ -167,5 +175,6 @@ export interface Channel<T extends string = string, P = unknown, In = unknown, O
   handleOut(socket: AnySocket, event: string, payload: unknown): unknown
   /** Undefined where the channel has no `handleInfo`: such messages are logged and ignored (C3.71). */
   readonly handleInfo: ((socket: AnySocket, message: unknown) => unknown) | undefined
+  readonly handleGap: ((socket: AnySocket, topic: string) => unknown) | undefined
   terminate(reason: TerminateReason, socket: AnySocket): unknown
 }

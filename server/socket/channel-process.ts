@@ -41,7 +41,8 @@ export class ChannelProcess implements Process {
     this.#channel = channel
     this.#outbox = new Outbox(owner, topic, join.joinRef, join.ref)
     this.#mailbox = new Mailbox(owner.shared.mailbox, this.#work)
-    this.#subscriptions = new Subscriptions(owner, channel.intercepts, this)
+    const onGap = channel.handleGap && ((at: string) => this.#put({ kind: 'gap', topic: at }, 0))
+    this.#subscriptions = new Subscriptions(owner, channel.intercepts, this, onGap)
     const assigns = { ...inherited, ...channel.assigns }
     const start = { topic, subtopic, assigns }
     this.#socket = new ChannelSocket(owner, this, this.#outbox, this.#subscriptions, start)
@@ -79,9 +80,13 @@ export class ChannelProcess implements Process {
     return { result: this.#channel.join(this.#socket, payload), flowing }
   }
 
-  /** The join succeeded: from here on broadcasts reach the client. The reply must be written next. */
-  joined(assigns: object): void {
+  /** The join succeeded. */
+  accepted(assigns: object): void {
     this.#socket.assign(assigns)
+  }
+
+  /** From here on broadcasts reach the client. The reply must be written next. */
+  joined(): void {
     this.#socket.phase = 'joined'
     this.#subscriptions.attach(this.topic, this.topic)
   }
@@ -193,6 +198,8 @@ export class ChannelProcess implements Process {
 
   /** The connection ended: no frames, only `terminate`. */
   closed(type: 'closed' | 'disconnected' | 'draining'): void {
+    // One that was let in, but not answered yet, ends as one that was.
+    if (this.#socket.phase === 'joining') this.#socket.phase = 'joined'
     this.#end({ type })
   }
 

@@ -39,6 +39,8 @@ interface Topic {
   holds: number
   /** Until they do. */
   flowing: Promise<void> | undefined
+  /** Those who want to know when messages of other nodes may have been missed. */
+  readonly onGap: Set<() => void>
 }
 
 export class Fanout {
@@ -61,15 +63,22 @@ export class Fanout {
     return { topics: this.#topics.size, lanes }
   }
 
-  /** Makes a topic's messages flow to this node. The promise, if any, resolves when they do. */
-  hold(name: string): Promise<void> | undefined {
+  /**
+   * Makes a topic's messages flow to this node. The promise, if any, resolves when they do. `onGap` is called
+   * each time that some of them may have been missed.
+   */
+  hold(name: string, onGap?: () => void): Promise<void> | undefined {
     const known = this.#topics.get(name)
     if (known) {
       known.holds += 1
+      if (onGap) known.onGap.add(onGap)
       return known.flowing
     }
-    const flowing = this.#pubsub.subscribe(name, this.#deliver)
-    const topic: Topic = { lanes: new Map(), holds: 1, flowing }
+    const gaps = new Set(onGap ? [onGap] : [])
+    const flowing = this.#pubsub.subscribe(name, this.#deliver, () => {
+      for (const tell of gaps) tell()
+    })
+    const topic: Topic = { lanes: new Map(), holds: 1, flowing, onGap: gaps }
     this.#topics.set(name, topic)
     void flowing?.then(() => {
       topic.flowing = undefined
@@ -77,10 +86,12 @@ export class Fanout {
     return flowing
   }
 
-  release(name: string): void {
+  /** `onGap` as it was given to `hold`. */
+  release(name: string, onGap?: () => void): void {
     const topic = this.#topics.get(name)
     if (!topic) return
     topic.holds -= 1
+    if (onGap) topic.onGap.delete(onGap)
     if (topic.holds > 0) return
     this.#topics.delete(name)
     this.#pubsub.unsubscribe(name, this.#deliver)

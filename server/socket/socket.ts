@@ -196,25 +196,29 @@ export class Socket implements Owner {
       return undefined
     }
     const { result, flowing } = running
-    if (flowing || isPromise(result)) return this.#decideLater(attempt, result, flowing)
-    this.#decide(attempt, result)
+    if (isPromise(result)) return this.#decideLater(attempt, result, flowing)
+    this.#decide(attempt, result, flowing)
     return undefined
   }
 
   /** The connection's later frames wait meanwhile. */
-  async #decideLater(attempt: Attempt, result: unknown, flowing?: Promise<void>): Promise<void> {
+  async #decideLater(
+    attempt: Attempt,
+    result: PromiseLike<unknown>,
+    flowing: Promise<void> | undefined,
+  ): Promise<void> {
     this.#joining = attempt.process
-    const [outcome] = await Promise.allSettled([result, flowing])
+    const [outcome] = await Promise.allSettled([result])
     this.#joining = undefined
     try {
-      if (outcome.status === 'fulfilled') this.#decide(attempt, outcome.value)
+      if (outcome.status === 'fulfilled') this.#decide(attempt, outcome.value, flowing)
       else this.#joinCrashed(attempt, outcome.reason)
     } catch (error) {
       this.#crashed(error)
     }
   }
 
-  #decide(attempt: Attempt, result: unknown): void {
+  #decide(attempt: Attempt, result: unknown, flowing: Promise<void> | undefined): void {
     const { process, ref, victim } = attempt
     if (!(result instanceof Reply) || result.kind === 'custom') {
       this.#joinCrashed(
@@ -231,13 +235,27 @@ export class Socket implements Owner {
       victim?.sendClose()
       return
     }
-    process.joined(result.assigns)
+    process.accepted(result.assigns)
     if (this.#closed) {
       process.closed('closed')
       return
     }
     this.#channels.set(process.topic, process)
-    this.#reply(process.head, ref, 'ok', result.response)
+    const welcome = () => this.#welcome(attempt, result.response)
+    if (!flowing) welcome()
+    else {
+      void flowing.then(welcome).catch((error: unknown) => this.#crashed(error))
+    }
+  }
+
+  /**
+   * Messages of other nodes flow: the join is answered. Meanwhile other frames of the connection were taken,
+   * those of this topic waited, and a leave of the connection or another join may have ended it.
+   */
+  #welcome({ process, ref, victim }: Attempt, response: unknown): void {
+    if (this.#channels.get(process.topic) !== process) return
+    process.joined()
+    this.#reply(process.head, ref, 'ok', response)
     victim?.sendClose()
     process.open()
   }

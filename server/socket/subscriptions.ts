@@ -9,11 +9,20 @@ export class Subscriptions {
   readonly #member: Member
   /** Topics whose messages flow to this node for us, with the lane they go to the client on, if any yet. */
   readonly #lanes = new Map<string, Lane | undefined>()
+  readonly #onGap: ((topic: string) => void) | undefined
+  /** What tells the channel of a gap, by topic; few channels want to know. */
+  #gaps: Map<string, () => void> | undefined
   /** Few channels listen to anything. */
   #listening: Map<string, Subscriber> | undefined
 
-  constructor(owner: Owner, intercepts: ReadonlySet<string>, member: Member) {
+  constructor(
+    owner: Owner,
+    intercepts: ReadonlySet<string>,
+    member: Member,
+    onGap?: (topic: string) => void,
+  ) {
     this.#owner = owner
+    this.#onGap = onGap
     this.#intercepts = intercepts
     this.#member = member
   }
@@ -21,7 +30,7 @@ export class Subscriptions {
   /** Messages begin to flow to this node; nothing reaches the client yet. */
   hold(topic: string): Promise<void> | undefined {
     this.#lanes.set(topic, undefined)
-    return this.#owner.shared.fanout.hold(topic)
+    return this.#owner.shared.fanout.hold(topic, this.#gapOf(topic))
   }
 
   /** From here on a held topic's broadcasts go to the client, under `wireTopic`. */
@@ -45,7 +54,16 @@ export class Subscriptions {
     this.#listening ??= new Map()
     if (this.#listening.has(topic)) return undefined
     this.#listening.set(topic, subscriber)
-    return this.#owner.shared.pubsub.subscribe(topic, subscriber)
+    return this.#owner.shared.pubsub.subscribe(topic, subscriber, this.#gapOf(topic))
+  }
+
+  #gapOf(topic: string): (() => void) | undefined {
+    const onGap = this.#onGap
+    if (!onGap) return undefined
+    this.#gaps ??= new Map()
+    const gap = this.#gaps.get(topic) ?? (() => onGap(topic))
+    this.#gaps.set(topic, gap)
+    return gap
   }
 
   /** Gives up both kinds of subscription to a topic. */
@@ -55,7 +73,7 @@ export class Subscriptions {
       const lane = this.#lanes.get(topic)
       if (lane) fanout.detach(lane, this.#member)
       this.#lanes.delete(topic)
-      fanout.release(topic)
+      fanout.release(topic, this.#gaps?.get(topic))
     }
     const subscriber = this.#listening?.get(topic)
     if (subscriber) {

@@ -16,6 +16,7 @@ export type Handled =
   | Incoming
   | { readonly kind: 'out'; readonly broadcast: Broadcast }
   | { readonly kind: 'info'; readonly message: unknown }
+  | { readonly kind: 'gap'; readonly topic: string }
 
 export type Work = Handled | { readonly kind: 'leave'; readonly ref: unknown }
 
@@ -38,6 +39,8 @@ export function callHandler(channel: Channel, socket: AnySocket, work: Handled):
       return channel.handleOut(socket, work.broadcast.event, work.broadcast.copyPayload())
     case 'info':
       return channel.handleInfo?.(socket, work.message)
+    case 'gap':
+      return channel.handleGap?.(socket, work.topic)
   }
 }
 

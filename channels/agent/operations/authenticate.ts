@@ -96,7 +96,7 @@ function welcome(
   client.authenticated(identity)
   const { feed } = client
   const attend = () => client.attend()
-  if (lastSeq !== undefined) feed.start(head.epoch, recovered ? lastSeq : 0, true, attend)
+  if (lastSeq !== undefined) feed.start(head.epoch, recovered ? lastSeq : 'oldest', true, attend)
   else if (!feed.isStarted) feed.start(head.epoch, head.seq, false, attend)
   else attend()
 }

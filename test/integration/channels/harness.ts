@@ -152,7 +152,7 @@ export const crashOf = (joinRef: unknown, topic: string) => [
 
 let refs = 0
 /** A ref that no other push of the test run has. */
-export function newRef(): string {
+function newRef(): string {
   refs += 1
   return `r${refs}`
 }

@@ -144,6 +144,7 @@ describe('a join that takes its time', () => {
         joining.push(topic)
         return ok()
       },
+      on: { echo: () => ok({ late: true }) },
     })
     const { url } = await serve(channel, { pubsub })
     const [client, second] = await Promise.all([connectWire(url), connectWire(url)])
@@ -153,13 +154,52 @@ describe('a join that takes its time', () => {
     }
     const other = await member(url, 'room:b')
     await other.fence()
-    expect([client, second].map(({ frames }) => frames.length)).to.deep.equal([0, 0])
+    // Their own connections are not held back meanwhile, only what is for the topic itself.
+    client.push({ topic: 'room:a', event: 'echo', ref: '2', joinRef: '1', payload: { n: 1 } })
+    expect((await client.fence()).length).to.equal(0)
+    expect((await second.fence()).length).to.equal(0)
     flowing.open()
     for (const each of [client, second]) {
       expect(parts(await each.next())).to.deep.equal(replied('1', '1', 'room:a', 'ok'))
     }
+    const late = await client.next()
+    expect(parts(late)).to.deep.equal(replied('1', '2', 'room:a', 'ok', { late: true }))
     // As another node's message comes: to the pub/sub, past this node's endpoint.
     local.publish(new Broadcast('room:a', 'news', {}))
     for (const each of [client, second]) await each.next(isEvent('news'))
+  })
+
+  it('that waits to flow is ended by another join, and by the end of its connection', async () => {
+    const gates = [gate(), gate(), gate()]
+    const local = createLocalPubSub()
+    let subscribed = 0
+    const pubsub: PubSub = {
+      ...local,
+      subscribe(topic, subscriber) {
+        void local.subscribe(topic, subscriber)
+        subscribed += 1
+        return gates[subscribed - 1]?.opened
+      },
+    }
+    const ended = log<string>()
+    const channel = room({
+      join: () => ok({}, { who: 'joined' }),
+      terminate: ({ type }, { assigns }) => ended.push(`${type} ${JSON.stringify(assigns)}`),
+    })
+    const { url, endpoint } = await serve(channel, { pubsub })
+    const client = await connectWire(url)
+    for (const ref of ['1', '2']) {
+      client.push({ topic: 'room:a', event: 'phx_join', ref, joinRef: ref })
+    }
+    await client.fence()
+    for (const each of gates.slice(0, 2)) each.open()
+    expect(parts(await client.next())).to.deep.equal(replied('2', '2', 'room:a', 'ok'))
+    client.push({ topic: 'room:b', event: 'phx_join', ref: '3', joinRef: '3' })
+    await client.fence()
+    client.terminate()
+    const reasons = [await ended.next(), await ended.next()]
+    expect(reasons).to.deep.equal(['closed {"who":"joined"}', 'closed {"who":"joined"}'])
+    gates[2]?.open()
+    expect(endpoint.size).to.deep.equal({ connections: 0, channels: 0, topics: 0, lanes: 0 })
   })
 })

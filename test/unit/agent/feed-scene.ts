@@ -117,9 +117,11 @@ export class FakeReader implements Reader {
 
   /** Whether it was told that its session is another one now. */
   isLost = false
+  onLost: () => unknown = () => undefined
 
   lost(): void {
     this.isLost = true
+    this.onLost()
   }
 
   onceDrained: Reader['onceDrained'] = (listener) => {
@@ -185,8 +187,8 @@ export class Scene {
     for (let left = count; left > 0; left -= 1) this.events.commit()
   }
 
-  start(after: number, isBehind: boolean): void {
-    this.starts.push({ after, at: this.reader.delivered.length })
+  start(after: number | 'oldest', isBehind: boolean): void {
+    if (after !== 'oldest') this.starts.push({ after, at: this.reader.delivered.length })
     this.feed.start(EPOCH, after, isBehind)
   }
 

@@ -37,7 +37,7 @@ describe('the feed of a socket', () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), async (scheduler) => {
         const scene = new Scene(scheduler, { kept: numbers(101, 200) })
-        scene.start(0, true)
+        scene.start('oldest', true)
         scene.commit(2)
         await settle(scheduler)
         expect(scene.reader.delivered).to.deep.equal(numbers(101, 202))
@@ -134,6 +134,23 @@ describe('the feed of a socket', () => {
     await delivered
     expect(reader.delivered).to.deep.equal([1])
   })
+
+  for (const after of [0, 3]) {
+    it(`ends, and says so, where events behind ${after} are no longer kept`, async () => {
+      const events = new Events(() => Promise.resolve(), numbers(1, after))
+      const { feed, reader } = quickFeed(events)
+      feed.start(EPOCH, after, false)
+      const lost = new Promise<void>((resolve) => {
+        reader.onLost = resolve
+      })
+      for (let count = 0; count < 3; count += 1) events.keepSilently()
+      events.kept.splice(0, after + 1)
+      events.gap()
+      await lost
+      expect(reader.delivered).to.deep.equal([])
+      expect(events.listeners).to.equal(0)
+    })
+  }
 
   it('ends, and says so, with the first event of another epoch, announced or read', () => {
     const events = new Events(() => Promise.resolve())
