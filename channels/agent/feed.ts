@@ -51,6 +51,8 @@ export class Feed {
   #fromOldest = false
   /** There may be events, above those that wait, that only the store has. */
   #behind = false
+  /** The store was away: it may have come back with less than it had. */
+  #gapped = false
   /** Reasons not to send right now. */
   #holds = 0
   #stopped = false
@@ -69,6 +71,7 @@ export class Feed {
     this.#subscription = store.subscribe(session, {
       event: this.#announced,
       gap: () => {
+        this.#gapped = true
         this.#behind = true
         this.#pump()
       },
@@ -172,7 +175,10 @@ export class Feed {
 
   #send(event: SessionEvent): void {
     if (this.#isForeign(event)) return
-    if (event.seq !== this.#sent + 1 && !this.#fromOldest) return this.#lose()
+    if (event.seq !== this.#sent + 1 && !this.#fromOldest) {
+      this.#lose()
+      return
+    }
     const sent = this.#reader.deliver(broadcastOf(event, this.#reader.topic))
     this.#sent = event.seq
     this.#fromOldest = false
@@ -183,12 +189,20 @@ export class Feed {
     }
   }
 
+  /** Whether the store no longer has what was sent: numbers would be given again, to other events. */
+  async #hasLost(sent: number): Promise<boolean> {
+    const { epoch, seq } = await this.#store.open(this.#session)
+    this.#gapped = false
+    return epoch !== this.#epoch || seq < sent
+  }
+
   /** Reads on from what was sent. A full page means that there may be more. */
   async #catchUp(): Promise<void> {
     const after = this.#sent
     this.#holds += 1
     this.#behind = false
     try {
+      if (this.#gapped && (await this.#hasLost(after))) return this.#lose()
       const page = await this.#store.events(this.#session, after, PAGE)
       // What was announced meanwhile is on the page, or behind it.
       if (page.length === PAGE || this.#waiting.length > 0) this.#behind = true

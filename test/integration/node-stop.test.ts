@@ -18,110 +18,112 @@ import {
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-afterEach(stopNodes)
+describe('one node on its way down', () => {
+  afterEach(stopNodes)
 
-describe('a node that stops', () => {
-  it('closes every client with 1012, then the app, and listens no more', async () => {
-    const stub = stubApp()
-    const node = await start({}, stub.create)
-    const wires = await Promise.all([joined(node.url), joined(node.url), connectWire(node.url)])
-    await node.stop()
-    const closes = await Promise.all(wires.map(({ closed }) => closed))
-    expect(closes.map(({ code }) => code)).to.deep.equal([1012, 1012, 1012])
-    expect(stub.events).to.deep.equal(['closed'])
-    expect(await isRefused(Number(new URL(node.url).port))).to.equal(true)
-    expect(logs.map((line) => JSON.parse(line).msg)).to.include.members(['stopping', 'stopped'])
+  describe('a node that stops', () => {
+    it('closes every client with 1012, then the app, and listens no more', async () => {
+      const stub = stubApp()
+      const node = await start({}, stub.create)
+      const wires = await Promise.all([joined(node.url), joined(node.url), connectWire(node.url)])
+      await node.stop()
+      const closes = await Promise.all(wires.map(({ closed }) => closed))
+      expect(closes.map(({ code }) => code)).to.deep.equal([1012, 1012, 1012])
+      expect(stub.events).to.deep.equal(['closed'])
+      expect(await isRefused(Number(new URL(node.url).port))).to.equal(true)
+      expect(logs.map((line) => JSON.parse(line).msg)).to.include.members(['stopping', 'stopped'])
+    })
+
+    it('lets a handler answer, is not ready meanwhile, and lets nobody in', async () => {
+      const stub = stubApp()
+      const node = await start({}, stub.create)
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      await fetchText(`${node.url}/healthz`, agent)
+      const wire = await joined(node.url)
+      wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
+      await stub.handling.opened
+      const stopped = node.stop()
+      const { status, body } = await fetchText(`${node.url}/readyz`, agent)
+      expect([status, body]).to.deep.equal([503, '{"status":"draining"}'])
+      agent.destroy()
+      stub.waiting.open()
+      const { payload } = await wire.next(replyTo('2'))
+      expect(payload).to.deep.equal({ status: 'ok', response: { waited: true } })
+      expect((await wire.closed).code).to.equal(1012)
+      await stopped
+    })
+
+    it('waits for what the app does outside of handlers, and lets nobody new in', async () => {
+      const stub = stubApp()
+      const node = await start({}, stub.create)
+      const wire = await joined(node.url)
+      stub.isBusy = true
+      const stopped = node.stop()
+      expect((await openUpgrade(node.webSocketUrl)).status).to.equal(503)
+      wire.push({ topic: 'room:1', event: 'echo', ref: '2', joinRef: 'j' })
+      await wire.next(replyTo('2'))
+      expect(stub.events).to.deep.equal([])
+      stub.isBusy = false
+      await stopped
+      expect((await wire.closed).code).to.equal(1012)
+      expect(stub.events).to.deep.equal(['closed'])
+    })
+
+    it('does not wait for ever: handlers and app have a part of DRAIN_MS', async () => {
+      const stub = stubApp()
+      const node = await start({ DRAIN_MS: '200' }, stub.create)
+      const wire = await joined(node.url)
+      wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
+      await stub.handling.opened
+      stub.isBusy = true
+      await node.stop()
+      expect((await wire.closed).code).to.equal(1012)
+      expect(stub.events).to.deep.equal(['closed'])
+    })
+
+    it('says so when the app does not close in time', async () => {
+      const stub = stubApp()
+      stub.closing = new Promise(() => undefined)
+      const node = await start({ DRAIN_MS: '100' }, stub.create)
+      const error = await node.stop().catch(messageOf)
+      expect(error).to.equal('the app did not close within DRAIN_MS (100 ms)')
+    })
+
+    it('stops once, however often it is told', async () => {
+      const stub = stubApp()
+      const node = await start({}, stub.create)
+      await Promise.all([node.stop(), node.stop()])
+      await node.stop()
+      expect(stub.events).to.deep.equal(['closed'])
+    })
   })
 
-  it('lets a handler answer, is not ready meanwhile, and lets nobody in', async () => {
-    const stub = stubApp()
-    const node = await start({}, stub.create)
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    await fetchText(`${node.url}/healthz`, agent)
-    const wire = await joined(node.url)
-    wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
-    await stub.handling.opened
-    const stopped = node.stop()
-    const { status, body } = await fetchText(`${node.url}/readyz`, agent)
-    expect([status, body]).to.deep.equal([503, '{"status":"draining"}'])
-    agent.destroy()
-    stub.waiting.open()
-    const { payload } = await wire.next(replyTo('2'))
-    expect(payload).to.deep.equal({ status: 'ok', response: { waited: true } })
-    expect((await wire.closed).code).to.equal(1012)
-    await stopped
-  })
+  describe('a node that cannot start', () => {
+    it('rejects with what the app rejects with, and gives the port back', async () => {
+      const PORT = String(await freePort())
+      const error = new Error('DATA_DIR is in use')
+      const rejected = await start({ PORT }, () => Promise.reject(error)).catch((each) => each)
+      expect(rejected).to.equal(error)
+      const node = await start({ PORT })
+      expect(node.url).to.equal(`http://127.0.0.1:${PORT}`)
+    })
 
-  it('waits for what the app does outside of handlers, and lets nobody new in', async () => {
-    const stub = stubApp()
-    const node = await start({}, stub.create)
-    const wire = await joined(node.url)
-    stub.isBusy = true
-    const stopped = node.stop()
-    expect((await openUpgrade(node.webSocketUrl)).status).to.equal(503)
-    wire.push({ topic: 'room:1', event: 'echo', ref: '2', joinRef: 'j' })
-    await wire.next(replyTo('2'))
-    expect(stub.events).to.deep.equal([])
-    stub.isBusy = false
-    await stopped
-    expect((await wire.closed).code).to.equal(1012)
-    expect(stub.events).to.deep.equal(['closed'])
-  })
+    it('rejects for a taken port, before it asks the app', async () => {
+      const server = await listening()
+      const stub = stubApp()
+      const error = await start({ PORT: String(portOf(server)) }, stub.create).catch(messageOf)
+      expect(error).to.match(/^cannot listen on 127\.0\.0\.1:\d+: .*taken/)
+      expect(stub.options).to.equal(undefined)
+      const closed = gate()
+      server.close(() => closed.open())
+      await closed.opened
+    })
 
-  it('does not wait for ever: handlers and app have a part of DRAIN_MS', async () => {
-    const stub = stubApp()
-    const node = await start({ DRAIN_MS: '200' }, stub.create)
-    const wire = await joined(node.url)
-    wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
-    await stub.handling.opened
-    stub.isBusy = true
-    await node.stop()
-    expect((await wire.closed).code).to.equal(1012)
-    expect(stub.events).to.deep.equal(['closed'])
-  })
-
-  it('says so when the app does not close in time', async () => {
-    const stub = stubApp()
-    stub.closing = new Promise(() => undefined)
-    const node = await start({ DRAIN_MS: '100' }, stub.create)
-    const error = await node.stop().catch(messageOf)
-    expect(error).to.equal('the app did not close within DRAIN_MS (100 ms)')
-  })
-
-  it('stops once, however often it is told', async () => {
-    const stub = stubApp()
-    const node = await start({}, stub.create)
-    await Promise.all([node.stop(), node.stop()])
-    await node.stop()
-    expect(stub.events).to.deep.equal(['closed'])
-  })
-})
-
-describe('a node that cannot start', () => {
-  it('rejects with what the app rejects with, and gives the port back', async () => {
-    const PORT = String(await freePort())
-    const error = new Error('DATA_DIR is in use')
-    const rejected = await start({ PORT }, () => Promise.reject(error)).catch((each) => each)
-    expect(rejected).to.equal(error)
-    const node = await start({ PORT })
-    expect(node.url).to.equal(`http://127.0.0.1:${PORT}`)
-  })
-
-  it('rejects for a taken port, before it asks the app', async () => {
-    const server = await listening()
-    const stub = stubApp()
-    const error = await start({ PORT: String(portOf(server)) }, stub.create).catch(messageOf)
-    expect(error).to.match(/^cannot listen on 127\.0\.0\.1:\d+: .*taken/)
-    expect(stub.options).to.equal(undefined)
-    const closed = gate()
-    server.close(() => closed.open())
-    await closed.opened
-  })
-
-  it('shares its port with no other node', async () => {
-    const { url } = await start()
-    const PORT = new URL(url).port
-    expect(await start({ PORT }).catch(messageOf)).to.match(/^cannot listen on/)
-    expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
+    it('shares its port with no other node', async () => {
+      const { url } = await start()
+      const PORT = new URL(url).port
+      expect(await start({ PORT }).catch(messageOf)).to.match(/^cannot listen on/)
+      expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
+    })
   })
 })

@@ -4,140 +4,142 @@ import type { App } from '../../server/node.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import { fetchText, freePort, gate, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
 
-afterEach(stopNodes)
+describe('one node', () => {
+  afterEach(stopNodes)
 
-describe('a node', () => {
-  it('serves the app’s socket at /socket/websocket', async () => {
-    const node = await start()
-    expect(node.webSocketUrl).to.equal(`${node.url.replace('http', 'ws')}/socket/websocket`)
-    const wire = await joined(node.url)
-    wire.push({ topic: 'room:1', event: 'echo', ref: '2', joinRef: 'j', payload: { a: 1 } })
-    const { payload } = await wire.next(replyTo('2'))
-    expect(payload).to.deep.equal({ status: 'ok', response: { a: 1 } })
-  })
-
-  it('hands the app its part of the configuration', async () => {
-    const stub = stubApp()
-    const env = { DATA_DIR: '/d', LOCALE: 'en', COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
-    await start(env, stub.create)
-    expect({ ...stub.options, presence: undefined, onError: undefined }).to.deep.equal({
-      dataDir: '/d',
-      locale: 'en',
-      open: true,
-      commands: 'c.mjs',
-      repositories: 'r.mjs',
-      presence: undefined,
-      onError: undefined,
+  describe('a node', () => {
+    it('serves the app’s socket at /socket/websocket', async () => {
+      const node = await start()
+      expect(node.webSocketUrl).to.equal(`${node.url.replace('http', 'ws')}/socket/websocket`)
+      const wire = await joined(node.url)
+      wire.push({ topic: 'room:1', event: 'echo', ref: '2', joinRef: 'j', payload: { a: 1 } })
+      const { payload } = await wire.next(replyTo('2'))
+      expect(payload).to.deep.equal({ status: 'ok', response: { a: 1 } })
     })
-  })
 
-  it('logs what the app reports, and warns once that it is open', async () => {
-    const stub = stubApp()
-    await start({}, stub.create)
-    stub.options?.onError(new Error('in the background'))
-    expect(logs.filter((line) => line.includes('"warn"'))).to.have.length(1)
-    expect(logs.filter((line) => line.includes('in the background'))).to.have.length(1)
-  })
-
-  it('gives connect the params, the auth token, the peer and the user agent', async () => {
-    const stub = stubApp()
-    const { url } = await start({}, stub.create)
-    await connectWire(url, {
-      params: { a: '1' },
-      headers: { 'user-agent': 'test' },
-      protocols: ['phoenix', `base64url.bearer.phx.${btoa('a.b.cd')}`],
-    })
-    const [params, info] = stub.connects[0] ?? []
-    expect(params).to.include({ a: '1' })
-    expect(info).to.deep.include({ auth_token: 'a.b.cd', user_agent: 'test' })
-    expect(info).to.have.nested.property('peer_data.address', '127.0.0.1')
-  })
-
-  it('answers 403 to whom the app refuses', async () => {
-    const { webSocketUrl } = await start()
-    expect((await openUpgrade(`${webSocketUrl}?reject=yes`)).status).to.equal(403)
-  })
-
-  it('checks origins by CHECK_ORIGIN and PUBLIC_HOST', async () => {
-    const statusOf = async (env: Readonly<Record<string, string>>, origin: string) => {
-      const { webSocketUrl } = await start(env)
-      return (await openUpgrade(webSocketUrl, { origin })).status
-    }
-    expect(await statusOf({}, 'https://app.example')).to.equal(403)
-    expect(await statusOf({ PUBLIC_HOST: 'app.example' }, 'https://app.example')).to.equal(101)
-    expect(await statusOf({ CHECK_ORIGIN: 'false' }, 'https://app.example')).to.equal(101)
-    expect(await statusOf({ CHECK_ORIGIN: '//a.com' }, 'https://a.com')).to.equal(101)
-    expect(await statusOf({ CHECK_ORIGIN: '//a.com' }, 'https://localhost')).to.equal(403)
-  })
-
-  it('takes a message of exactly MAX_FRAME_BYTES, and closes with 1009 past it', async () => {
-    const { url } = await start({ MAX_FRAME_BYTES: '70000' })
-    const wire = await joined(url)
-    const message = (bytes: number) => {
-      const empty = JSON.stringify(['j', '2', 'room:1', 'echo', ''])
-      return JSON.stringify(['j', '2', 'room:1', 'echo', 'x'.repeat(bytes - empty.length)])
-    }
-    wire.send(message(70_000))
-    await wire.next(replyTo('2'))
-    wire.send(message(70_001))
-    expect((await wire.closed).code).to.equal(1009)
-  })
-
-  it('refuses joins past MAX_CHANNELS_PER_SOCKET', async () => {
-    const wire = await joined((await start({ MAX_CHANNELS_PER_SOCKET: '1' })).url)
-    wire.push({ topic: 'room:2', event: 'phx_join', ref: '2', joinRef: '2' })
-    const { payload } = await wire.next(replyTo('2'))
-    expect(payload).to.have.nested.property('response.reason', 'too many channels joined')
-  })
-})
-
-describe('the probes', () => {
-  it('are healthy and ready on a node that runs', async () => {
-    const { url } = await start()
-    for (const path of ['/healthz', '/readyz']) {
-      expect(await fetchText(url + path), path).to.deep.equal({
-        status: 200,
-        type: 'application/json; charset=utf-8',
-        body: '{"status":"ok"}',
+    it('hands the app its part of the configuration', async () => {
+      const stub = stubApp()
+      const env = { DATA_DIR: '/d', LOCALE: 'en', COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
+      await start(env, stub.create)
+      expect({ ...stub.options, presence: undefined, onError: undefined }).to.deep.equal({
+        dataDir: '/d',
+        locale: 'en',
+        open: true,
+        commands: 'c.mjs',
+        repositories: 'r.mjs',
+        presence: undefined,
+        onError: undefined,
       })
-    }
-  })
-
-  it('are not ready while the app cannot work', async () => {
-    const stub = stubApp()
-    const { url } = await start({}, stub.create)
-    stub.isReady = false
-    const { status, body } = await fetchText(`${url}/readyz`)
-    expect([status, body]).to.deep.equal([503, '{"status":"store"}'])
-    expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
-  })
-
-  it('answer while the app starts; clients are told to come back', async () => {
-    const stub = stubApp()
-    const PORT = String(await freePort())
-    const [asked, answered] = [gate(), gate<App>()]
-    const starting = start({ PORT }, () => {
-      asked.open()
-      return answered.opened
     })
-    await asked.opened
-    const url = `http://127.0.0.1:${PORT}`
-    expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
-    const { status, body } = await fetchText(`${url}/readyz`)
-    expect([status, body]).to.deep.equal([503, '{"status":"starting"}'])
-    expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(503)
-    answered.open(stub.app)
-    await starting
-    expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
-    expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(101)
+
+    it('logs what the app reports, and warns once that it is open', async () => {
+      const stub = stubApp()
+      await start({}, stub.create)
+      stub.options?.onError(new Error('in the background'))
+      expect(logs.filter((line) => line.includes('"warn"'))).to.have.length(1)
+      expect(logs.filter((line) => line.includes('in the background'))).to.have.length(1)
+    })
+
+    it('gives connect the params, the auth token, the peer and the user agent', async () => {
+      const stub = stubApp()
+      const { url } = await start({}, stub.create)
+      await connectWire(url, {
+        params: { a: '1' },
+        headers: { 'user-agent': 'test' },
+        protocols: ['phoenix', `base64url.bearer.phx.${btoa('a.b.cd')}`],
+      })
+      const [params, info] = stub.connects[0] ?? []
+      expect(params).to.include({ a: '1' })
+      expect(info).to.deep.include({ auth_token: 'a.b.cd', user_agent: 'test' })
+      expect(info).to.have.nested.property('peer_data.address', '127.0.0.1')
+    })
+
+    it('answers 403 to whom the app refuses', async () => {
+      const { webSocketUrl } = await start()
+      expect((await openUpgrade(`${webSocketUrl}?reject=yes`)).status).to.equal(403)
+    })
+
+    it('checks origins by CHECK_ORIGIN and PUBLIC_HOST', async () => {
+      const statusOf = async (env: Readonly<Record<string, string>>, origin: string) => {
+        const { webSocketUrl } = await start(env)
+        return (await openUpgrade(webSocketUrl, { origin })).status
+      }
+      expect(await statusOf({}, 'https://app.example')).to.equal(403)
+      expect(await statusOf({ PUBLIC_HOST: 'app.example' }, 'https://app.example')).to.equal(101)
+      expect(await statusOf({ CHECK_ORIGIN: 'false' }, 'https://app.example')).to.equal(101)
+      expect(await statusOf({ CHECK_ORIGIN: '//a.com' }, 'https://a.com')).to.equal(101)
+      expect(await statusOf({ CHECK_ORIGIN: '//a.com' }, 'https://localhost')).to.equal(403)
+    })
+
+    it('takes a message of exactly MAX_FRAME_BYTES, and closes with 1009 past it', async () => {
+      const { url } = await start({ MAX_FRAME_BYTES: '70000' })
+      const wire = await joined(url)
+      const message = (bytes: number) => {
+        const empty = JSON.stringify(['j', '2', 'room:1', 'echo', ''])
+        return JSON.stringify(['j', '2', 'room:1', 'echo', 'x'.repeat(bytes - empty.length)])
+      }
+      wire.send(message(70_000))
+      await wire.next(replyTo('2'))
+      wire.send(message(70_001))
+      expect((await wire.closed).code).to.equal(1009)
+    })
+
+    it('refuses joins past MAX_CHANNELS_PER_SOCKET', async () => {
+      const wire = await joined((await start({ MAX_CHANNELS_PER_SOCKET: '1' })).url)
+      wire.push({ topic: 'room:2', event: 'phx_join', ref: '2', joinRef: '2' })
+      const { payload } = await wire.next(replyTo('2'))
+      expect(payload).to.have.nested.property('response.reason', 'too many channels joined')
+    })
   })
 
-  it('have Prometheus metrics beside them, with the node’s name', async () => {
-    const { url } = await start()
-    await joined(url)
-    const { status, type, body } = await fetchText(`${url}/metrics`)
-    expect(status).to.equal(200)
-    expect(type).to.match(/^text\/plain/)
-    expect(body).to.contain('agent_channels_channels{node="node-1"} 1')
+  describe('the probes', () => {
+    it('are healthy and ready on a node that runs', async () => {
+      const { url } = await start()
+      for (const path of ['/healthz', '/readyz']) {
+        expect(await fetchText(url + path), path).to.deep.equal({
+          status: 200,
+          type: 'application/json; charset=utf-8',
+          body: '{"status":"ok"}',
+        })
+      }
+    })
+
+    it('are not ready while the app cannot work', async () => {
+      const stub = stubApp()
+      const { url } = await start({}, stub.create)
+      stub.isReady = false
+      const { status, body } = await fetchText(`${url}/readyz`)
+      expect([status, body]).to.deep.equal([503, '{"status":"store"}'])
+      expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
+    })
+
+    it('answer while the app starts; clients are told to come back', async () => {
+      const stub = stubApp()
+      const PORT = String(await freePort())
+      const [asked, answered] = [gate(), gate<App>()]
+      const starting = start({ PORT }, () => {
+        asked.open()
+        return answered.opened
+      })
+      await asked.opened
+      const url = `http://127.0.0.1:${PORT}`
+      expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
+      const { status, body } = await fetchText(`${url}/readyz`)
+      expect([status, body]).to.deep.equal([503, '{"status":"starting"}'])
+      expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(503)
+      answered.open(stub.app)
+      await starting
+      expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
+      expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(101)
+    })
+
+    it('have Prometheus metrics beside them, with the node’s name', async () => {
+      const { url } = await start()
+      await joined(url)
+      const { status, type, body } = await fetchText(`${url}/metrics`)
+      expect(status).to.equal(200)
+      expect(type).to.match(/^text\/plain/)
+      expect(body).to.contain('agent_channels_channels{node="node-1"} 1')
+    })
   })
 })

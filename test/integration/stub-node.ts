@@ -144,7 +144,6 @@ export async function joined(url: string) {
 
 /** Ends every node that a test started, and its clients: for `afterEach`. */
 export async function stopNodes(): Promise<void> {
-  if (nodes.size === 0) return
   terminateWires()
   for (const node of nodes) await node.stop().catch(() => undefined)
   nodes.clear()

@@ -4,8 +4,11 @@ import { createConnection, createServer, type Socket } from 'node:net'
 /** A wire that can be spoilt: connections to its port go on to another port of this machine. */
 export interface TcpProxy {
   readonly port: number
-  /** On the connections that are there nothing passes any more, and none is closed: they are half open. */
-  freeze(): void
+  /**
+   * On the connections that are there, or the one that its target knows by this port, nothing passes any more,
+   * and none is closed: they are half open.
+   */
+  freeze(port?: number): void
   /** On the connections that are there requests pass, and answers are lost. */
   loseAnswers(): void
   /** Ends the connections that are there, and new ones at once. */
@@ -49,8 +52,11 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   }
   return {
     port: address.port,
-    freeze() {
-      for (const wire of wires) Object.assign(wire, { requestsPass: false, answersPass: false })
+    freeze(port) {
+      for (const wire of wires) {
+        if (port !== undefined && wire.ends[1].localPort !== port) continue
+        Object.assign(wire, { requestsPass: false, answersPass: false })
+      }
     },
     loseAnswers() {
       for (const wire of wires) wire.answersPass = false

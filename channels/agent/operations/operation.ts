@@ -81,7 +81,7 @@ export async function handle<S extends TObject>(
 }
 
 /** The payload of a numbered event, as it is kept: what the reply carries, too. */
-export const payloadOf = (event: SessionEvent | undefined): object =>
+const payloadOf = (event: SessionEvent | undefined): object =>
   event ? (JSON.parse(event.json) as object) : {}
 
 /** Replies with what a committed change of the session announces; the event itself follows through the feed. */

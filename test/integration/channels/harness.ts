@@ -106,7 +106,6 @@ export async function serve(
 
 /** Ends every client and every server of a test: for `afterEach`. */
 export async function cleanUp(): Promise<void> {
-  if (running.size === 0) return
   terminateWires()
   await closeSockets()
   const drained = [...running].map((endpoint) =>

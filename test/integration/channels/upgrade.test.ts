@@ -6,122 +6,124 @@ import type { HttpAnswer } from '../../../server/transport/http.ts'
 import { connectWire, openUpgrade, terminateWires } from '../../support/wire-client.ts'
 import { cleanUp, gate, join, log, member, recorded, room, serve } from './harness.ts'
 
-afterEach(cleanUp)
+describe('channels: upgrade', () => {
+  afterEach(cleanUp)
 
-const TARGET = '/socket/websocket?vsn=2.0.0'
+  const TARGET = '/socket/websocket?vsn=2.0.0'
 
-describe('a request for the mount that uWebSockets.js does not take for a handshake', () => {
-  it('is answered 400, not left waiting, and told as an error', async () => {
-    const { url, endpoint } = await serve(room())
-    const connected = recorded(endpoint.telemetry.connected)
-    for (const [path, headers] of [
-      ['/socket//websocket?vsn=2.0.0', {}],
-      ['/socket/%77ebsocket?vsn=2.0.0', {}],
-      [TARGET, { 'sec-websocket-key': 'short' }],
-      [TARGET, { 'sec-websocket-key': 'x'.repeat(25) }],
-    ] as const) {
-      const { status, body } = await openUpgrade(url + path, headers)
-      expect(status, path).to.equal(400)
-      expect(body).to.match(/sec-websocket-key/)
-    }
-    expect(connected.all.map(({ result }) => result)).to.deep.equal(Array(4).fill('error'))
-    expect(endpoint.size.connections).to.equal(0)
-  })
-
-  it('is taken with a slash at its end (C1.2)', async () => {
-    const { url } = await serve(room())
-    expect((await openUpgrade(`${url}/socket/websocket/?vsn=2.0.0`)).status).to.equal(101)
-  })
-})
-
-describe('a client that goes away while connect decides', () => {
-  it('leaves nothing', async () => {
-    const slow = gate()
-    const asked = log<string>()
-    const { url, endpoint } = await serve(room(), {
-      async connect({ who }) {
-        asked.push(who ?? '')
-        if (who === 'slow') await slow.opened
-        return accept({}, `user:${who}`)
-      },
+  describe('a request for the mount that uWebSockets.js does not take for a handshake', () => {
+    it('is answered 400, not left waiting, and told as an error', async () => {
+      const { url, endpoint } = await serve(room())
+      const connected = recorded(endpoint.telemetry.connected)
+      for (const [path, headers] of [
+        ['/socket//websocket?vsn=2.0.0', {}],
+        ['/socket/%77ebsocket?vsn=2.0.0', {}],
+        [TARGET, { 'sec-websocket-key': 'short' }],
+        [TARGET, { 'sec-websocket-key': 'x'.repeat(25) }],
+      ] as const) {
+        const { status, body } = await openUpgrade(url + path, headers)
+        expect(status, path).to.equal(400)
+        expect(body).to.match(/sec-websocket-key/)
+      }
+      expect(connected.all.map(({ result }) => result)).to.deep.equal(Array(4).fill('error'))
+      expect(endpoint.size.connections).to.equal(0)
     })
-    const connected = recorded(endpoint.telemetry.connected)
-    const opening = connectWire(url, { params: { who: 'slow' } }).catch(() => 'cut')
-    await asked.next()
-    terminateWires()
-    expect(await opening).to.equal('cut')
-    slow.open()
-    await connected.next()
-    await member(url, 'room:a', { params: { who: 'other' } })
-    expect(endpoint.size).to.include({ connections: 1, channels: 1 })
-  })
-})
 
-describe('what is not as it must be on our side', () => {
-  it('in an error handler ends its own request alone', async () => {
-    const { url, endpoint } = await serve(room(), {
-      connect: ({ who }) => (who ? refuse('no') : accept()),
-      websocket: { errorHandler: () => ({ status: 403, body: {} as string }) },
+    it('is taken with a slash at its end (C1.2)', async () => {
+      const { url } = await serve(room())
+      expect((await openUpgrade(`${url}/socket/websocket/?vsn=2.0.0`)).status).to.equal(101)
     })
-    const crashes = recorded(endpoint.telemetry.crashed)
-    for (const _again of [1, 2]) {
-      const outcome = await openUpgrade(`${url}${TARGET}&who=me`).catch(() => 'cut')
-      expect(outcome).to.equal('cut')
-      expect((await crashes.next()).topic).to.equal(undefined)
-    }
-    await member(url)
   })
 
-  it('in a pub/sub ends the socket that needs it, with 1011', async () => {
-    const pubsub = createLocalPubSub()
-    const { url, endpoint } = await serve(room(), {
-      pubsub: {
-        ...pubsub,
-        subscribe(topic, subscriber) {
-          if (topic.startsWith('user:')) throw new Error('no pub/sub')
-          return pubsub.subscribe(topic, subscriber)
+  describe('a client that goes away while connect decides', () => {
+    it('leaves nothing', async () => {
+      const slow = gate()
+      const asked = log<string>()
+      const { url, endpoint } = await serve(room(), {
+        async connect({ who }) {
+          asked.push(who ?? '')
+          if (who === 'slow') await slow.opened
+          return accept({}, `user:${who}`)
         },
-      },
-      connect: ({ who }) => accept({}, who ? `user:${who}` : null),
+      })
+      const connected = recorded(endpoint.telemetry.connected)
+      const opening = connectWire(url, { params: { who: 'slow' } }).catch(() => 'cut')
+      await asked.next()
+      terminateWires()
+      expect(await opening).to.equal('cut')
+      slow.open()
+      await connected.next()
+      await member(url, 'room:a', { params: { who: 'other' } })
+      expect(endpoint.size).to.include({ connections: 1, channels: 1 })
     })
-    const crashes = recorded(endpoint.telemetry.crashed)
-    const client = await connectWire(url, { params: { who: 'me' } })
-    expect(await client.closed).to.include({ code: 1011 })
-    expect((await crashes.next()).error).to.have.property('message', 'no pub/sub')
-    expect(endpoint.size.connections).to.equal(0)
-    await join(await connectWire(url), 'room:a')
   })
 
-  it('in a route is answered 500, or cut, and the next request is served', async () => {
-    const routes: readonly (readonly [string, () => HttpAnswer | Promise<HttpAnswer>])[] = [
-      ['/fine', () => ({ status: 200, body: 'fine' })],
-      [
-        '/throws',
-        () => {
-          throw new Error('route')
+  describe('what is not as it must be on our side', () => {
+    it('in an error handler ends its own request alone', async () => {
+      const { url, endpoint } = await serve(room(), {
+        connect: ({ who }) => (who ? refuse('no') : accept()),
+        websocket: { errorHandler: () => ({ status: 403, body: {} as string }) },
+      })
+      const crashes = recorded(endpoint.telemetry.crashed)
+      for (const _again of [1, 2]) {
+        const outcome = await openUpgrade(`${url}${TARGET}&who=me`).catch(() => 'cut')
+        expect(outcome).to.equal('cut')
+        expect((await crashes.next()).topic).to.equal(undefined)
+      }
+      await member(url)
+    })
+
+    it('in a pub/sub ends the socket that needs it, with 1011', async () => {
+      const pubsub = createLocalPubSub()
+      const { url, endpoint } = await serve(room(), {
+        pubsub: {
+          ...pubsub,
+          subscribe(topic, subscriber) {
+            if (topic.startsWith('user:')) throw new Error('no pub/sub')
+            return pubsub.subscribe(topic, subscriber)
+          },
         },
-      ],
-      ['/rejects', () => Promise.reject(new Error('route'))],
-      ['/garbage', () => ({ status: 200, body: {} as string })],
-      ['/later-garbage', async () => undefined as unknown as HttpAnswer],
-    ]
-    const { url, endpoint } = await serve(room(), { routes: new Map(routes) })
-    const crashes = recorded(endpoint.telemetry.crashed)
-    const statusOf = (path: string) =>
-      fetch(url + path).then(
-        ({ status }) => status,
-        () => 'cut',
-      )
-    for (const [path, expected] of [
-      ['/throws', 500],
-      ['/rejects', 500],
-      ['/garbage', 'cut'],
-      ['/later-garbage', 'cut'],
-    ] as const) {
-      expect(await statusOf(path), path).to.equal(expected)
-      await crashes.next()
-      expect(await statusOf('/fine')).to.equal(200)
-    }
-    expect(await statusOf('/nowhere')).to.equal(404)
+        connect: ({ who }) => accept({}, who ? `user:${who}` : null),
+      })
+      const crashes = recorded(endpoint.telemetry.crashed)
+      const client = await connectWire(url, { params: { who: 'me' } })
+      expect(await client.closed).to.include({ code: 1011 })
+      expect((await crashes.next()).error).to.have.property('message', 'no pub/sub')
+      expect(endpoint.size.connections).to.equal(0)
+      await join(await connectWire(url), 'room:a')
+    })
+
+    it('in a route is answered 500, or cut, and the next request is served', async () => {
+      const routes: readonly (readonly [string, () => HttpAnswer | Promise<HttpAnswer>])[] = [
+        ['/fine', () => ({ status: 200, body: 'fine' })],
+        [
+          '/throws',
+          () => {
+            throw new Error('route')
+          },
+        ],
+        ['/rejects', () => Promise.reject(new Error('route'))],
+        ['/garbage', () => ({ status: 200, body: {} as string })],
+        ['/later-garbage', async () => undefined as unknown as HttpAnswer],
+      ]
+      const { url, endpoint } = await serve(room(), { routes: new Map(routes) })
+      const crashes = recorded(endpoint.telemetry.crashed)
+      const statusOf = (path: string) =>
+        fetch(url + path).then(
+          ({ status }) => status,
+          () => 'cut',
+        )
+      for (const [path, expected] of [
+        ['/throws', 500],
+        ['/rejects', 500],
+        ['/garbage', 'cut'],
+        ['/later-garbage', 'cut'],
+      ] as const) {
+        expect(await statusOf(path), path).to.equal(expected)
+        await crashes.next()
+        expect(await statusOf('/fine')).to.equal(200)
+      }
+      expect(await statusOf('/nowhere')).to.equal(404)
+    })
   })
 })

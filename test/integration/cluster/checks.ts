@@ -67,7 +67,12 @@ export function report(
  * Operators of one session, in turns at the nodes, and two of them, at the first node and at the second,
  * that work. Everybody sees everybody.
  */
-export async function meet(cluster: Cluster, sessionId: string, count: number) {
+export async function meet(
+  cluster: Cluster,
+  sessionId: string,
+  count: number,
+  { paceMs }: { readonly paceMs?: number } = {},
+) {
   const urls = cluster.urls()
   const operators = Array.from(
     { length: count },
@@ -76,6 +81,6 @@ export async function meet(cluster: Cluster, sessionId: string, count: number) {
   await Promise.all(operators.map((each, at) => each.moveTo(urls[at % urls.length] ?? '')))
   const names = operators.map(({ who }) => who.operatorId)
   await Promise.all(operators.map((each) => Promise.all(names.map((name) => each.sees(name)))))
-  const producers = operators.slice(0, 2).map((operator) => produce(operator))
+  const producers = operators.slice(0, 2).map((operator) => produce(operator, paceMs))
   return { operators, producers }
 }

@@ -38,7 +38,7 @@ describe('one session on two nodes', function () {
     expect(produced.flatMap(({ failures }) => failures)).to.deep.equal([])
     for (const [at, operator] of operators.entries()) {
       const { log } = await operator.client()
-      for (const { seq } of produced[at]?.successes as readonly { readonly seq?: unknown }[]) {
+      for (const { seq } of produced[at]?.successes ?? []) {
         const places = log.flatMap(({ event, payload }, place) => {
           const { response } = payload as { readonly response?: { readonly seq?: unknown } }
           const isReply = event === 'phx_reply' && response?.seq === seq

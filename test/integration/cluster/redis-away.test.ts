@@ -54,7 +54,10 @@ describe('Redis that does not answer', function () {
     await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
     redis.pause()
     const paused = performance.now()
-    await Promise.all(producers.map((producer) => producer.moreFailures(1, UNAVAILABLE_MS)))
+    await Promise.all([
+      ...producers.map((producer) => producer.moreFailures(1, UNAVAILABLE_MS)),
+      ...cluster.urls().map(arrive),
+    ])
     await Promise.all(cluster.urls().map(arrive))
     for (const operator of operators) {
       const client = await operator.client()
@@ -86,12 +89,40 @@ describe('Redis that does not answer', function () {
     )
   })
 
+  /** The subscribing connection that goes through the proxy is the younger one: its node started later. */
+  async function subscriberPort(): Promise<number> {
+    const list = await cluster.redis.cli('client', 'list', 'type', 'pubsub')
+    const ports = [...list.matchAll(/ addr=\S+:(\d+) /g)].map(([, port]) => Number(port))
+    expect(ports, 'one for each node').to.have.lengthOf(2)
+    return Number(ports[1])
+  }
+
+  it('a half-open subscriber: noticed, and the gap is closed', async () => {
+    proxy = await startTcpProxy(cluster.redis.port)
+    await cluster.start(`redis://127.0.0.1:${proxy.port}`)
+    const { operators, producers } = await meet(cluster, 'deaf', OPERATORS, { paceMs: 20 })
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    const [, deaf] = operators
+    proxy.freeze(await subscriberPort())
+    await Promise.all(producers.map((producer) => producer.more(5)))
+    const seqs = producers.map(({ successes }) => successes.at(-1)?.['seq'])
+    expect(deaf?.seqs, 'it hears nothing').not.to.include.members(seqs)
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    const produced = await Promise.all(producers.map((producer) => producer.stop()))
+    const last = await finish(operators)
+    report('half-open subscriber', operators, produced)
+    const successes = produced.flatMap((each) => each.successes)
+    expectWhole(operators, Number(last['seq']), [...successes, last])
+    expect(produced.flatMap(({ failures }) => failures)).to.deep.equal([])
+    expect(operators.map(({ closes }) => closes)).to.deep.equal(operators.map(() => []))
+  })
+
   const halves = {
     'nothing passes any more': (wire: TcpProxy) => wire.freeze(),
     'answers and messages are lost': (wire: TcpProxy) => wire.loseAnswers(),
   }
   for (const [what, spoil] of Object.entries(halves)) {
-    it(`half-open connections of one node, ${what}: noticed, and the gap is closed`, async () => {
+    it(`all connections of one node half open, ${what}: noticed, and the gap is closed`, async () => {
       proxy = await startTcpProxy(cluster.redis.port)
       await cluster.start(`redis://127.0.0.1:${proxy.port}`)
       const { operators, producers } = await meet(cluster, 'half-open', OPERATORS)
@@ -103,7 +134,7 @@ describe('Redis that does not answer', function () {
       await near?.more(OPERATIONS)
       const produced = await Promise.all(producers.map((producer) => producer.stop()))
       const last = await finish(operators)
-      report(`half-open connections, ${what}`, operators, produced)
+      report(`half-open, ${what}`, operators, produced)
       const successes = produced.flatMap((each) => each.successes)
       expectWhole(operators, Number(last['seq']), [...successes, last])
       expect(near?.failures, 'of the node that is well').to.deep.equal([])

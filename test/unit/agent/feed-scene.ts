@@ -42,6 +42,7 @@ export class Events {
         this.#listeners.add(listener)
         return { ready: undefined, end: () => this.#listeners.delete(listener) }
       },
+      open: async () => ({ epoch: EPOCH, seq: this.seq, oldestSeq: 1 }),
       events: async (_session, afterSeq, limit) => {
         this.reads += 1
         await this.#turn()
@@ -49,7 +50,7 @@ export class Events {
         await this.#turn()
         return page
       },
-    } as Pick<AgentStore, 'subscribe' | 'events'> as AgentStore
+    } as Pick<AgentStore, 'open' | 'subscribe' | 'events'> as AgentStore
   }
 
   get seq(): number {
@@ -69,6 +70,11 @@ export class Events {
     for (const newest of this.kept.slice(-1)) {
       for (const listener of this.#listeners) listener.event(newest)
     }
+  }
+
+  /** The newest event is gone, as if it had never been. */
+  forget(): void {
+    this.kept.pop()
   }
 
   /** Listeners may have missed something. */

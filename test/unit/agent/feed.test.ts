@@ -152,6 +152,20 @@ describe('the feed of a socket', () => {
     })
   }
 
+  it('ends, and says so, where the store comes back with less than was sent', async () => {
+    const events = new Events(() => Promise.resolve(), [1, 2, 3])
+    const { feed, reader } = quickFeed(events)
+    feed.start(EPOCH, 3, false)
+    const lost = new Promise<void>((resolve) => {
+      reader.onLost = resolve
+    })
+    events.forget()
+    events.gap()
+    await lost
+    expect(reader.delivered).to.deep.equal([])
+    expect(events.listeners).to.equal(0)
+  })
+
   it('ends, and says so, with the first event of another epoch, announced or read', () => {
     const events = new Events(() => Promise.resolve())
     const { feed, reader } = quickFeed(events)
