@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { type Cluster, startCluster } from '../support/cluster.ts'
+import { startProcess } from '../support/server-process.ts'
+import { fetchText } from './stub-node.ts'
+
+const NEVER = /never printed/
+
+describe('a node with a Redis', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  let url = ''
+
+  before(async () => {
+    cluster = await startCluster(1)
+    url = cluster.urls()[0] ?? ''
+  })
+
+  after(() => cluster.stop())
+
+  const metric = async (name: string): Promise<string | undefined> => {
+    const { body } = await fetchText(`${url}/metrics`)
+    return new RegExp(`^agent_channels_${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(body)?.[1]
+  }
+
+  it('tells of it in its metrics', async () => {
+    expect(await metric('redis_up')).to.equal('1')
+    expect(Number(await metric('redis_subscriptions'))).to.be.greaterThan(0)
+    expect(await metric('redis_publish_queue')).to.equal('0')
+    expect(await metric('redis_reconnects')).to.equal('0')
+    await fetchText(`${url}/readyz?deep=1`)
+    expect(Number(await metric('redis_lag_seconds'))).to.be.within(0, 5)
+  })
+
+  it('is ready without it, but not deeply (contract 3)', async () => {
+    const ready = async (query: string) => (await fetchText(`${url}/readyz${query}`)).status
+    expect(await ready('?deep=1')).to.equal(200)
+    cluster.redis.pause()
+    try {
+      expect(await ready('')).to.equal(200)
+      expect(await ready('?deep=0')).to.equal(200)
+      const { status, body } = await fetchText(`${url}/readyz?deep=1`)
+      expect([status, body]).to.deep.equal([503, '{"status":"redis"}'])
+    } finally {
+      cluster.redis.resume()
+    }
+    // The connection comes back by itself; each probe waits for up to 5 s.
+    expect([await ready('?deep=1'), await ready('?deep=1')]).to.include(200)
+  })
+
+  it('refuses to start where Redis throws away what it should keep, in one line', async () => {
+    await cluster.stop()
+    cluster = await startCluster(0, { config: { 'maxmemory-policy': 'allkeys-lru' } })
+    const started = startProcess({
+      args: ['--import', 'tsx', 'server/main.ts'],
+      env: { PORT: '0', REDIS_URL: cluster.redis.url, LOG_LEVEL: 'silent' },
+      ready: NEVER,
+    })
+    const message = await started.then(
+      () => 'it started',
+      (error: unknown) => String(error),
+    )
+    expect(message).to.include(
+      'REDIS_URL: maxmemory-policy of this Redis is allkeys-lru; it must be noeviction',
+    )
+  })
+})
