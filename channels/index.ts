@@ -44,6 +44,8 @@ export interface App {
   ready(): Promise<boolean>
   /** Whether a command runs, or a change of state is on its way. */
   busy(): boolean
+  /** Ends every running command; whoever asked for it is told `command_cancelled`. */
+  cancel(): void
   /** Cancels what still runs, flushes the store and gives up its directory. */
   close(): Promise<void>
 }
@@ -92,6 +94,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     ready: () => store.writable(),
     busy: () => running.size > 0 || queue.busy,
+    cancel: () => running.cancelAll(),
     async close() {
       clearInterval(sweeper)
       running.cancelAll()

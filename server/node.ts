@@ -21,6 +21,8 @@ export interface App {
   ready(): Promise<boolean>
   /** Whether something runs that answers clients later, outside of their handlers. */
   busy(): boolean
+  /** Ends what still runs; its clients are answered. */
+  cancel(): void
   /** Flushes and releases. Called once, after the last client has gone. */
   close(): Promise<void>
 }
@@ -154,6 +156,11 @@ async function takeDown(
   const endsAt = performance.now() + drainMs
   const left = () => Math.max(0, endsAt - performance.now())
   while (app.busy() && left() > drainMs / 2) await sleep(POLL_MS)
+  if (app.busy()) {
+    app.cancel()
+    // Its answers are out by then.
+    await sleep(POLL_MS)
+  }
   await release(left() - Math.min(MAX_FLUSH_MS, drainMs / 4))
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {

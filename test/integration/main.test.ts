@@ -110,6 +110,17 @@ describe('the server process', function () {
     })
   }
 
+  it('answers what does not end in time, before its client is sent away', async () => {
+    const server = await start({ DRAIN_MS: '1000' })
+    const wire = await clientOf(server, 'wait')
+    expect(await server.stop()).to.deep.equal(ended(0))
+    const { payload } = await wire.next(replyTo('3'))
+    const { status, response } = payload as { status: string; response: object }
+    expect(status).to.equal('error')
+    expect(response).to.include({ code: 'command_cancelled', command: 'wait' })
+    expect((await wire.closed).code).to.equal(1012)
+  })
+
   it('takes signals that come together for one wish', async () => {
     const server = await start({ DRAIN_MS: '1000' })
     await clientOf(server, 'wait')

@@ -78,7 +78,7 @@ describe('one node on its way down', () => {
       stub.isBusy = true
       await node.stop()
       expect((await wire.closed).code).to.equal(1012)
-      expect(stub.events).to.deep.equal(['closed'])
+      expect(stub.events).to.deep.equal(['cancelled', 'closed'])
     })
 
     it('says so when the app does not close in time', async () => {

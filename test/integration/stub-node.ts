@@ -51,6 +51,7 @@ export function stubApp() {
     socket,
     ready: async () => state.isReady,
     busy: () => state.isBusy,
+    cancel: () => state.events.push('cancelled'),
     async close() {
       state.events.push('closed')
       await state.closing

@@ -161,6 +161,7 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
       socket: defineSocket({ channels: [createAgentChannel(agent, registry, commands)], connect }),
       ready: () => store.writable(),
       busy: () => commands.size > 0 || agent.queue.busy,
+      cancel: () => commands.cancelAll(),
       async close() {
         commands.cancelAll()
         await store.close()

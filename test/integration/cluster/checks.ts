@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import type { Payload } from '../../support/agent-client.ts'
 import type { Cluster } from '../../support/cluster.ts'
-import { type Produced, produce, RoamingOperator } from '../../support/roaming-operator.ts'
+import { type Produced, produce } from '../../support/producer.ts'
+import { RoamingOperator } from '../../support/roaming-operator.ts'
 
 /** `from + 1` to `to`. */
 const range = (from: number, to: number) =>

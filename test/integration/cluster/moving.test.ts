@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { type Cluster, numberOf, startCluster } from '../../support/cluster.ts'
-import { produce, RoamingOperator } from '../../support/roaming-operator.ts'
+import { produce } from '../../support/producer.ts'
+import { RoamingOperator } from '../../support/roaming-operator.ts'
 import { expectWhole, finish, report } from './checks.ts'
 
 const MOVE_SECONDS = numberOf('FAULT_MOVE_SECONDS', 10)

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { ok } from '../../support/agent-client.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
-import { produce, RoamingOperator } from '../../support/roaming-operator.ts'
+import { produce } from '../../support/producer.ts'
+import { RoamingOperator } from '../../support/roaming-operator.ts'
 import { expectWhole, finish, report } from './checks.ts'
 
 const EVENTS = 100

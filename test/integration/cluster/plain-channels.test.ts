@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { FAULT_SECONDS } from '../../support/cluster.ts'
@@ -7,8 +8,9 @@ import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { type ServerProcess, startProcess } from '../../support/server-process.ts'
 import { connectWire, replyTo, terminateWires, type WireClient } from '../../support/wire-client.ts'
 
+const PLAIN_NODE = new URL('../../support/plain-node.ts', import.meta.url)
 const NODE = {
-  args: ['--import', 'tsx', 'test/support/plain-node.ts'],
+  args: ['--import', 'tsx', fileURLToPath(PLAIN_NODE)],
   ready: /listening on (http:\S+)/,
   readyMs: 30_000,
 }
