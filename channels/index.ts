@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly commands?: string
   readonly repositories?: string
   readonly presence: Presence
+  /** How long a foreign repository may take to apply a change; 10,000 ms where nothing is said. */
+  readonly applyMs?: number
   /** Where the state of all nodes lives; without it, in `dataDir`. */
   readonly redis?: SharedRedis
   /** Hears of failures that clients only see as `internal`, `unavailable` or `command_failed`. */
@@ -55,6 +57,7 @@ export interface SharedRedis {
   readonly prefix: string
 }
 
+const APPLY_MS = 10_000
 const SWEEP_EVERY_MS = 30_000
 /** Other nodes may be applying right now: only what takes longer than this was left by a dead one. */
 const LEFT_MS = 60_000
@@ -77,6 +80,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     messages: new Messages(options.locale),
     queue,
     presence: options.presence,
+    applyMs: options.applyMs ?? APPLY_MS,
     now: Date.now,
     onError,
   }

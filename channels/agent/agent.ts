@@ -13,6 +13,8 @@ export interface Agent {
   readonly queue: KeyedQueue
   /** Who is authenticated on each session. */
   readonly presence: Presence
+  /** How long a foreign repository may take to apply a change, in milliseconds. */
+  readonly applyMs: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onError: (error: unknown) => void

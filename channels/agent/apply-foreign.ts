@@ -9,6 +9,7 @@ import { type Committed, change as changeState } from './commit.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { Repository } from './repository/repository.ts'
 import { isTransactional } from './repository/transactional.ts'
+import { within } from './store/deadline.ts'
 import type { DocumentRef, SessionKey } from './store/store.ts'
 
 /** No client can name this session: the list of what is being applied, of all businesses. */
@@ -76,7 +77,10 @@ function settle(
   })
 }
 
-/** Lets the repository apply a claimed change. Where it throws, nobody knows: the sweep asks again. */
+/**
+ * Lets the repository apply a claimed change. Where it throws, or takes too long, nobody knows: the sweep asks
+ * again.
+ */
 async function finish(
   agent: Agent,
   session: SessionKey,
@@ -85,7 +89,10 @@ async function finish(
 ): Promise<Committed<Change> | Refusal> {
   let outcome: 'applied' | 'conflict'
   try {
-    outcome = await repository.apply(session.businessId, change, change.baseVersion)
+    const applying = Promise.resolve(
+      repository.apply(session.businessId, change, change.baseVersion),
+    )
+    outcome = await within(agent.applyMs, applying)
     if (outcome !== 'applied' && outcome !== 'conflict') {
       throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
     }

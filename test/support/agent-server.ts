@@ -150,6 +150,7 @@ async function compose(options: AppOptions, given: AgentServerOptions): Promise<
     messages: new Messages(options.locale),
     queue: new KeyedQueue(),
     presence,
+    applyMs: options.applyMs ?? 10_000,
     now,
     onError,
   }

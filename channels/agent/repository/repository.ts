@@ -47,7 +47,8 @@ export interface Repository {
   ): Promise<VersionedRecord | undefined>
   /**
    * Applies the change if the record is at `expectedVersion` (0: there is none). `conflict` changes nothing.
-   * Idempotent by `changeId`: a change that was applied answers `applied` again.
+   * Idempotent by `changeId`: a change that was applied answers `applied` again. Takes 10 s at most: what takes
+   * longer is asked again later.
    */
   apply(
     businessId: string,

@@ -6,7 +6,7 @@ import { StoreUnavailable } from './store.ts'
 export function within<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new StoreUnavailable(`no answer of the store within ${ms} ms`))
+      reject(new StoreUnavailable(`no answer within ${ms} ms`))
     }, ms)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })

@@ -18,7 +18,7 @@ const BUSINESS = 'business123'
 const INVOICE = { id: 'inv_1', number: 1, total: 100, customer: { name: 'Ana' } }
 const repositoryType = 'invoices'
 
-const setUp = (options: { readonly now?: () => number } = {}) =>
+const setUp = (options: { readonly now?: () => number; readonly applyMs?: number } = {}) =>
   startAgentServer({ repositories: REPOSITORIES, ...options })
 
 /** The id of a change that gives an invoice another total. */
@@ -143,9 +143,9 @@ describe('a repository of a module that fails to apply', () => {
   beforeEach(reset)
   afterEach(stopAgentServers)
 
-  for (const mood of ['breaks', 'forgets', 'mumbles'] as const) {
+  for (const mood of ['breaks', 'forgets', 'mumbles', 'hangs'] as const) {
     it(`leaves the outcome open, and the next start finds it out (${mood})`, async () => {
-      const server = await setUp()
+      const server = await setUp({ applyMs: 200 })
       const agent = await rawAgent(server)
       const changeId = await draftTotal(agent, 1)
       invoices.mood = mood

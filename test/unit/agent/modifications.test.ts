@@ -58,6 +58,7 @@ function agentOn(store: AgentStore): Agent {
     repositories: new Map([['services', { repository: {} as never, fields: undefined }]]),
     messages: new Messages('en'),
     queue: new KeyedQueue(),
+    applyMs: 1_000,
     presence: createLocalPresence(createLocalPubSub()),
     now: () => Date.parse('2026-03-01T12:00:00Z'),
     onError(error) {
