@@ -1,16 +1,14 @@
 /** The application on top of the core: its channels, and the state behind them. */
 import {
+  type App,
+  type AppOptions,
   accept,
   defineSocket,
-  type Presence,
-  type Redis,
   RedisUnavailable,
-  type UserSocket,
 } from '../server/index.ts'
 import type { Agent } from './agent/agent.ts'
 import { sweepApplying } from './agent/apply-foreign.ts'
 import { createAgentChannel } from './agent/channel.ts'
-import type { Locale } from './agent/codes.ts'
 import { RunningCommands } from './agent/commands/run.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
@@ -22,39 +20,9 @@ import { createRedisStore } from './agent/store/redis.ts'
 import { checkRedis } from './agent/store/redis-check.ts'
 import type { AgentStore } from './agent/store/store.ts'
 
-export interface AppOptions {
-  /** Where the embedded store lives. */
-  readonly dataDir: string
-  readonly locale: Locale
-  /** Nobody verifies tokens: clients are who they say they are, and find a few records to try things on. */
-  readonly open: boolean
-  /** Paths of ES modules. */
-  readonly commands?: string
-  readonly repositories?: string
-  readonly presence: Presence
+export interface AgentAppOptions extends AppOptions {
   /** How long a foreign repository may take to apply a change; 10,000 ms where nothing is said. */
   readonly applyMs?: number
-  /** Where the state of all nodes lives; without it, in `dataDir`. */
-  readonly redis?: SharedRedis
-  /** Hears of failures that clients only see as `internal`, `unavailable` or `command_failed`. */
-  readonly onError: (error: unknown) => void
-}
-
-export interface App {
-  readonly socket: UserSocket
-  /** Whether the store accepts writes. */
-  ready(): Promise<boolean>
-  /** Whether a command runs, or a change of state is on its way. */
-  busy(): boolean
-  /** Ends every running command; whoever asked for it is told `command_cancelled`. */
-  cancel(): void
-  /** Cancels what still runs, flushes the store and gives up its directory. */
-  close(): Promise<void>
-}
-
-export interface SharedRedis {
-  readonly redis: Redis
-  readonly prefix: string
 }
 
 const APPLY_MS = 10_000
@@ -66,7 +34,7 @@ const LEFT_MS = 60_000
  * Opens the store and builds the channels. Rejects, with one line, for a directory that another server uses
  * and for a module that is wrong.
  */
-export async function createApp(options: AppOptions): Promise<App> {
+export async function createApp(options: AgentAppOptions): Promise<App> {
   const { onError } = options
   const commands = await loadCommands(options.commands)
   const foreign = await loadRepositories(options.repositories)

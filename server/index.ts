@@ -1,4 +1,5 @@
 /** What a channel author may import. No transport, no store. */
+export type { App, AppOptions } from './app.ts'
 export { defineChannel } from './channel/define.ts'
 export {
   type Custom,

@@ -1,44 +1,18 @@
 /** One node: the endpoint with its app, log, metrics and probes, up and down again. */
 import { isIPv6 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { refuse, type UserSocket } from './channel/user-socket.ts'
+import type { App, AppOptions } from './app.ts'
+import { refuse } from './channel/user-socket.ts'
 import type { Config } from './config.ts'
 import { DRAIN_DEFAULTS } from './drain.ts'
 import { createEndpoint, type Endpoint, type Mount } from './endpoint.ts'
 import { type Logger, logTelemetry } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Presence } from './presence/presence.ts'
-import type { Redis } from './redis/redis.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import type { HttpAnswer, Route } from './transport/http.ts'
 import { frameBytes } from './transport/websocket.ts'
-
-/** What a node serves; the core knows no more of it. */
-export interface App {
-  readonly socket: UserSocket
-  /** Whether it can do its work: `/readyz` asks. */
-  ready(): Promise<boolean>
-  /** Whether something runs that answers clients later, outside of their handlers. */
-  busy(): boolean
-  /** Ends what still runs; its clients are answered. */
-  cancel(): void
-  /** Flushes and releases. Called once, after the last client has gone. */
-  close(): Promise<void>
-}
-
-export interface AppOptions {
-  readonly dataDir: string
-  readonly locale: Config['locale']
-  readonly open: boolean
-  readonly commands?: string
-  readonly repositories?: string
-  readonly presence: Presence
-  /** Where the state of all nodes lives; without it, in `dataDir`. */
-  readonly redis?: { readonly redis: Redis; readonly prefix: string }
-  /** Hears of failures that no client can be told of. */
-  readonly onError: (error: unknown) => void
-}
 
 export type CreateApp = (options: AppOptions) => Promise<App>
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import type { App } from '../../server/node.ts'
+import type { App } from '../../server/app.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import { fetchText, freePort, gate, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
 

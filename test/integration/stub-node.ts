@@ -1,10 +1,11 @@
 import { type Agent, get, type IncomingMessage } from 'node:http'
 import { connect, createServer, type Server } from 'node:net'
 import { Type as T } from '@sinclair/typebox'
+import type { App, AppOptions } from '../../server/app.ts'
 import { readConfig } from '../../server/config.ts'
 import { accept, defineChannel, defineSocket, ok, refuse } from '../../server/index.ts'
 import { createLogger } from '../../server/logger.ts'
-import { type App, type AppOptions, type Node, startNode } from '../../server/node.ts'
+import { type Node, startNode } from '../../server/node.ts'
 import { connectWire, replyTo, terminateWires } from '../support/wire-client.ts'
 
 /** A promise, and what settles it. */

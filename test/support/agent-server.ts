@@ -13,7 +13,8 @@ import { createEmbeddedRepository } from '../../channels/agent/repository/embedd
 import { knownTypes } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
-import { type App, type AppOptions, createApp } from '../../channels/index.ts'
+import { type AgentAppOptions, createApp } from '../../channels/index.ts'
+import type { App } from '../../server/app.ts'
 import { createEndpoint } from '../../server/endpoint.ts'
 import { accept, defineSocket } from '../../server/index.ts'
 import { createLocalPresence } from '../../server/presence/local.ts'
@@ -28,7 +29,7 @@ export const COMMANDS = fixture('commands')
 /** A module of one repository, kept apart from the agent's own state. */
 export const REPOSITORIES = fixture('repositories')
 
-export interface AgentServerOptions extends Partial<Omit<AppOptions, 'onError' | 'presence'>> {
+export interface AgentServerOptions extends Partial<Omit<AgentAppOptions, 'onError' | 'presence'>> {
   /** Milliseconds since 1970: the server goes by this clock instead of its machine's. */
   readonly now?: () => number
   /** The connect parameter `claims` (JSON) is what a verified token would say. */
@@ -77,7 +78,7 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
   const errors: unknown[] = []
   const pubsub = createLocalPubSub()
   const presence = createLocalPresence(pubsub)
-  const appOptions: AppOptions = {
+  const appOptions: AgentAppOptions = {
     locale: 'ro',
     open: true,
     ...options,
@@ -136,7 +137,7 @@ export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentSto
 })
 
 /** What `createApp` builds, with what it cannot be told: a clock, claims, another store. */
-async function compose(options: AppOptions, given: AgentServerOptions): Promise<Composed> {
+async function compose(options: AgentAppOptions, given: AgentServerOptions): Promise<Composed> {
   const { dataDir, presence, onError } = options
   const now = given.now ?? Date.now
   const registry = await loadCommands(options.commands)

@@ -1,0 +1,33 @@
+/** What a node serves, and what it gives it: the seam between the core and the channels on top of it. */
+import type { UserSocket } from './channel/user-socket.ts'
+import type { Presence } from './presence/presence.ts'
+import type { Redis } from './redis/redis.ts'
+
+export interface App {
+  readonly socket: UserSocket
+  /** Whether it can do its work: `/readyz` asks. */
+  ready(): Promise<boolean>
+  /** Whether something runs that answers clients later, outside of their handlers. */
+  busy(): boolean
+  /** Ends what still runs; its clients are answered. */
+  cancel(): void
+  /** Flushes and releases. Called once, after the last client has gone. */
+  close(): Promise<void>
+}
+
+export interface AppOptions {
+  /** Where state lives on this machine. */
+  readonly dataDir: string
+  /** Language of the `message` fields. */
+  readonly locale: 'ro' | 'en'
+  /** Nobody verifies tokens: clients are who they say they are. */
+  readonly open: boolean
+  /** Paths of ES modules. */
+  readonly commands?: string
+  readonly repositories?: string
+  readonly presence: Presence
+  /** Where the state of all nodes lives; without it, in `dataDir`. */
+  readonly redis?: { readonly redis: Redis; readonly prefix: string }
+  /** Hears of failures that no client is told more of than a code. */
+  readonly onError: (error: unknown) => void
+}
