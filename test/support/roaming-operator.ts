@@ -93,12 +93,19 @@ export class RoamingOperator {
     await this.client()
   }
 
-  /** Resolves when the event with this number, of the present epoch, has come. */
-  async received(seq: number, timeoutMs = RETURN_MS): Promise<void> {
+  /** Resolves when the event of this modification has come. */
+  async received(modificationId: string, timeoutMs = RETURN_MS): Promise<void> {
     const isThere = () =>
-      this.events.some((event) => event.seq === seq && event.epoch === this.epoch)
-    const what = () => `event ${seq} for ${this.who.operatorId}, who has ${this.seqs.slice(-5)}`
+      this.events.some(({ payload }) => payload['modificationId'] === modificationId)
+    const what = () =>
+      `${modificationId} for ${this.who.operatorId}, who has ${this.seqs.slice(-5)} last`
     await within(this.#until(isThere), timeoutMs, what)
+  }
+
+  /** Resolves when it has authenticated so often. */
+  async welcomed(count: number, timeoutMs = RETURN_MS): Promise<void> {
+    const isThere = () => this.welcomes.length >= count
+    await within(this.#until(isThere), timeoutMs, `welcome ${count} of ${this.who.operatorId}`)
   }
 
   /** Resolves when presence has shown it an operator, on whichever connection. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Payload } from '../../support/agent-client.ts'
+import { type Payload, text } from '../../support/agent-client.ts'
 import type { Cluster } from '../../support/cluster.ts'
 import { type Produced, produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
@@ -29,7 +29,7 @@ export function expectWhole(
   }
 }
 
-/** Everybody is done: one last operation, that everybody gets. Returns its number. */
+/** Everybody is done: one last operation, that everybody gets. Returns its answer. */
 export async function finish(
   operators: readonly RoamingOperator[],
   timeoutMs?: number,
@@ -39,8 +39,8 @@ export async function finish(
   const client = await first.client()
   const last = await client.modifyQuery('customers', { limit: 7 })
   expect(last.status, JSON.stringify(last.response)).to.equal('ok')
-  const seq = Number(last.response['seq'])
-  await Promise.all(operators.map((operator) => operator.received(seq, timeoutMs)))
+  const id = text(last.response, 'modificationId')
+  await Promise.all(operators.map((operator) => operator.received(id, timeoutMs)))
   return last.response
 }
 

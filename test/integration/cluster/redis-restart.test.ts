@@ -64,4 +64,26 @@ describe('Redis that is restarted in mid-traffic', function () {
       )
     }
   })
+  it('with an older copy of its data: everybody is told, and gets what that has', async () => {
+    const { redis } = cluster
+    const { operators, producers } = await meet(cluster, 'older', OPERATORS)
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    await redis.cli('config', 'set', 'appendonly', 'no')
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    const produced = await Promise.all(producers.map((producer) => producer.stop()))
+    await redis.kill9()
+    await redis.restart({ keepData: true })
+    await Promise.all(operators.map((operator) => operator.welcomed(2)))
+    const last = await finish(operators)
+    report('Redis restarted with an older copy', operators, produced)
+    for (const { events, welcomes } of operators) {
+      expect(welcomes.slice(1).map(({ recovered }) => recovered)).to.deep.equal([false])
+      const seq = Number(last['seq'])
+      expect(seq, 'what is kept').to.be.above(OPERATIONS)
+      const kept = events.slice(-seq)
+      expect(kept.map((event) => event.seq)).to.deep.equal(kept.map((_, at) => at + 1))
+      expect(kept.at(-1)?.payload).to.deep.equal(last)
+      expect(events.length, 'what it had, and what is kept').to.be.above(seq)
+    }
+  })
 })
