@@ -18,7 +18,8 @@ export class Signal<T> {
       try {
         listener(value)
       } catch (error) {
-        process.emitWarning(`a telemetry listener threw: ${String(error)}`)
+        const reason = error instanceof Error ? error.message : typeof error
+        process.emitWarning(`a telemetry listener threw: ${reason}`)
       }
     }
   }
