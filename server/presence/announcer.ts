@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Broadcast } from '../protocol/broadcast.ts'
 import { toJson } from '../protocol/message.ts'
+import { isPromise } from '../protocol/promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { createTelemetry, type Telemetry } from '../telemetry.ts'
-import { inTime, isPromise, withExtras } from './fetched.ts'
+import { inTime, withExtras } from './fetched.ts'
 import type { Meta, PresenceDiff, PresenceOptions, Presences } from './presence.ts'
 import { byTopic, type Change, diffOf, Gathered } from './state.ts'
 

@@ -2,9 +2,6 @@
 import { isObject } from './meta.ts'
 import type { Presences } from './presence.ts'
 
-export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-
 /** The fields of `extras` under each key of `presences`; no key and no meta but those of `presences`. */
 export function withExtras(presences: Presences, extras: unknown): Presences {
   if (!isObject(extras)) throw new TypeError('fetch returns an object: what to add, by key')

@@ -1,6 +1,6 @@
+import { isPromise } from '../protocol/promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { Announcer } from './announcer.ts'
-import { isPromise } from './fetched.ts'
 import { createMeta } from './meta.ts'
 import type {
   Elsewhere,

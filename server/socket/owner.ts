@@ -29,6 +29,3 @@ export interface Owner {
   /** Its mailbox is full. */
   overflowed(): void
 }
-
-export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

@@ -17,11 +17,12 @@ import {
   type Message,
   PHX,
 } from '../protocol/message.ts'
+import { isPromise } from '../protocol/promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
 import { Mailbox } from './mailbox.ts'
-import { isPromise, type Owner, type Shared } from './owner.ts'
+import type { Owner, Shared } from './owner.ts'
 
 /** What all connections of a mount share. */
 export interface SocketContext extends Shared {

@@ -1,5 +1,6 @@
 /** From an upgrade request to 101 or a refusal, in Phoenix's order (protocol 1.2). Pure but for the app. */
 import type { Codec } from '../protocol/codec.ts'
+import { isPromise } from '../protocol/promise.ts'
 import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
 import type { OriginCheck } from './origin.ts'
 import { BadQuery, type Params, parseParams } from './params.ts'
@@ -145,9 +146,6 @@ function conclude<S>(
   return { kind: 'accept', codec: candidate.codec, protocol: candidate.protocol, session }
 }
 
-const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
-  typeof (value as PromiseLike<T> | null | undefined)?.then === 'function'
-
 /**
  * Decides one upgrade request; in the same turn, unless `connect` answers later. Never throws and never
  * rejects: what the app throws is a verdict of 500 with the error (C1.26).
@@ -162,7 +160,7 @@ export function handshake<S>(
     if ('kind' in candidate) return candidate
     const decide = (outcome: ConnectOutcome<S>) => conclude(outcome, candidate, request, options)
     const outcome = connect(candidate.params, candidate.info)
-    return isThenable(outcome)
+    return isPromise(outcome)
       ? Promise.resolve(outcome).then(decide).catch(crashed)
       : decide(outcome)
   } catch (error) {
