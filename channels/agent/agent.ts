@@ -25,7 +25,3 @@ export interface Actor {
   readonly session: SessionKey
   readonly operatorId: string
 }
-
-/** A session's name within this node: no two sessions share one. */
-export const sessionName = ({ businessId, sessionId }: SessionKey): string =>
-  `${encodeURIComponent(businessId)}/${sessionId}`

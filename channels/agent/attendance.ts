@@ -1,7 +1,7 @@
 import type { Presence, Socket } from '../../server/index.ts'
-import { sessionName } from './agent.ts'
 import type { EVENTS } from './contract.ts'
 import type { Permission } from './permissions.ts'
+import { sessionName } from './store/keys.ts'
 import type { SessionKey } from './store/store.ts'
 
 /** Who a socket is since its last successful `agent_authenticate`. */

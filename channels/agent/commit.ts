@@ -1,5 +1,6 @@
-import { type Agent, sessionName } from './agent.ts'
+import type { Agent } from './agent.ts'
 import { Refusal, refusal } from './refusal.ts'
+import { sessionName } from './store/keys.ts'
 import type { Commit, SessionEvent, SessionKey } from './store/store.ts'
 
 /** How often a lost race is run again before the client hears `unavailable`. */

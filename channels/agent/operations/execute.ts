@@ -1,6 +1,7 @@
 import type { Return } from '../client.ts'
 import type { CommandRegistry, KnownCommand } from '../commands/registry.ts'
 import type { RunningCommands } from '../commands/run.ts'
+import { change } from '../commit.ts'
 import { ERROR_EVENTS, ExecuteRequest } from '../contract.ts'
 import { randomId } from '../ids.ts'
 import { allows } from '../permissions.ts'
@@ -92,9 +93,8 @@ async function succeed(
     client.succeed(to, 'agent_command_result', payload)
     return undefined
   }
-  return await announced(client, to, async () => {
-    const event = { event: 'agent_command_result', payload }
-    const outcome = await agent.store.commit(actor.session, { expect: [], event })
-    return outcome.committed ? outcome : refusal('unavailable')
-  })
+  const commit = { expect: [], event: { event: 'agent_command_result', payload } }
+  return await announced(client, to, () =>
+    change(agent, actor.session, async () => ({ result: undefined, commit })),
+  )
 }
