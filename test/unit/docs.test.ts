@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
 import { ERROR_CODES } from '../../channels/agent/codes.ts'
-import { SETTINGS } from '../../server/config.ts'
+import { SETTINGS } from '../../server/config/settings.ts'
 import { CLOSE } from '../../server/protocol/close.ts'
 
 /** A README row that says something: `| a | b | c |`. */

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { ConfigError, readConfig, SETTINGS } from '../../../server/config.ts'
+import { SETTINGS } from '../../../server/config/settings.ts'
+import { ConfigError, readConfig } from '../../../server/config.ts'
 
 type Env = Readonly<Record<string, string>>
 
