@@ -7,7 +7,10 @@ export type Record = { readonly id: string; readonly [field: string]: unknown }
 /** A record with the version that optimistic checks compare. */
 export interface VersionedRecord {
   readonly record: Record
-  /** At least 1; another one after every write. */
+  /**
+   * At least 1; another one after every write. None comes twice, not even when the record was deleted and made
+   * anew.
+   */
   readonly version: number
 }
 
