@@ -1,3 +1,4 @@
+import type { Channel, Socket } from 'phoenix'
 import type { AgentServer } from './agent-server.ts'
 import { joinChannel, openSocket } from './phoenix-client.ts'
 import { Queue } from './queue.ts'
@@ -253,29 +254,41 @@ export const rawAgent = connecting(async ({ url }, { sessionId, businessId }, { 
   }
 })
 
+/** A channel of the official client, of which `queue` gets every message. */
+export function onChannel(socket: Socket, channel: Channel, queue: Queue<Incoming>): Wire {
+  const { topic } = channel
+  return {
+    log: queue.all,
+    // The types leave out a push's ref.
+    send: (event, sent) =>
+      (channel.push(event, sent as object) as unknown as { readonly ref: string }).ref,
+    sendWithoutRef: (event, payload) => socket.push({ topic, event, payload, ref: null }),
+    next: (matches, timeoutMs) => queue.next(matches, timeoutMs),
+    fence: () => new Promise((resolve) => socket.ping(resolve)),
+    cut: () => socket.disconnect(),
+  }
+}
+
+/** Every message of a channel; phoenix.js turns each reply into an event of its own, too. */
+export function hearChannel(channel: Channel, take: (message: Incoming) => void): void {
+  channel.onMessage = (event, payload, ref) => {
+    if (!event.startsWith('chan_reply_')) take({ event, payload, ref: ref ?? null })
+    return payload
+  }
+}
+
+export const incomingQueue = (): Queue<Incoming> =>
+  new Queue<Incoming>((message) => JSON.stringify(message))
+
 /** The official client, joined and, unless told, authenticated. */
 export const phoenixAgent = connecting(
   async ({ url }, { sessionId, businessId }, { params = {} }) => {
     const socket = await openSocket(`${url}/socket`, { params })
-    const topic = `agent:${sessionId}`
-    const channel = socket.channel(topic, { businessId })
-    const queue = new Queue<Incoming>((message) => JSON.stringify(message))
-    channel.onMessage = (event, payload, ref) => {
-      // phoenix.js turns each reply into an event of its own, too.
-      if (!event.startsWith('chan_reply_')) queue.push({ event, payload, ref: ref ?? null })
-      return payload
-    }
+    const channel = socket.channel(`agent:${sessionId}`, { businessId })
+    const queue = incomingQueue()
+    hearChannel(channel, (message) => queue.push(message))
     await joinChannel(channel)
-    return {
-      log: queue.all,
-      // The types leave out a push's ref.
-      send: (event, sent) =>
-        (channel.push(event, sent as object) as unknown as { readonly ref: string }).ref,
-      sendWithoutRef: (event, payload) => socket.push({ topic, event, payload, ref: null }),
-      next: (matches, timeoutMs) => queue.next(matches, timeoutMs),
-      fence: () => new Promise((resolve) => socket.ping(resolve)),
-      cut: () => socket.disconnect(),
-    }
+    return onChannel(socket, channel, queue)
   },
 )
 

@@ -1,6 +1,6 @@
 import type { Payload } from './agent-client.ts'
 import { within } from './deadline.ts'
-import type { RoamingOperator } from './roaming-operator.ts'
+import type { Operator } from './operator.ts'
 
 /** Longer than a fault that is no time itself, and the way back. */
 const PATIENCE_MS = 15_000
@@ -24,7 +24,7 @@ interface Producer extends Produced {
 }
 
 /** Modifies a query again and again, `paceMs` after each answer, wherever the operator is. */
-export function produce(operator: RoamingOperator, paceMs = 5): Producer {
+export function produce(operator: Operator, paceMs = 5): Producer {
   const successes: Payload[] = []
   const failures: string[] = []
   const waiters = new Set<{ readonly isThere: () => boolean; resolve(): void }>()

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type Payload, text } from '../../support/agent-client.ts'
 import type { Cluster } from '../../support/cluster.ts'
+import type { Operator } from '../../support/operator.ts'
 import { type Produced, produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
 
@@ -13,7 +14,7 @@ const range = (from: number, to: number) =>
  * answered with success is among them, with the payload of the answer.
  */
 export function expectWhole(
-  operators: readonly RoamingOperator[],
+  operators: readonly Operator[],
   last: number,
   successes: readonly Payload[],
 ): void {
@@ -30,10 +31,7 @@ export function expectWhole(
 }
 
 /** Everybody is done: one last operation, that everybody gets. Returns its answer. */
-export async function finish(
-  operators: readonly RoamingOperator[],
-  timeoutMs?: number,
-): Promise<Payload> {
+export async function finish(operators: readonly Operator[], timeoutMs?: number): Promise<Payload> {
   const [first] = operators
   if (!first) throw new Error('nobody is there')
   const client = await first.client()
@@ -47,7 +45,7 @@ export async function finish(
 /** One line: what was sent, and what came of it. */
 export function report(
   what: string,
-  operators: readonly RoamingOperator[],
+  operators: readonly Operator[],
   produced: readonly Produced[],
 ): void {
   const sent = produced.flatMap(({ successes }) => successes).length

@@ -1,0 +1,73 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { type Cluster, startCluster } from '../../support/cluster.ts'
+import { closeSockets } from '../../support/phoenix-client.ts'
+import { PhoenixOperator } from '../../support/phoenix-operator.ts'
+import { produce } from '../../support/producer.ts'
+import { expectWhole, finish, report } from './checks.ts'
+
+/** Plain JavaScript, without types. */
+const BALANCER = new URL('../../../scripts/cluster/balancer.mjs', import.meta.url)
+interface Balancer {
+  readonly url: string
+  close(): Promise<void>
+}
+interface BalancerModule {
+  startBalancer(port: number, ports: readonly number[]): Promise<Balancer>
+}
+
+/** What happens between two faults, at the least. */
+const OPERATIONS = 50
+const OPERATORS = 4
+
+describe('the official client before several nodes', function () {
+  this.timeout(90_000)
+  let cluster: Cluster
+  /** Where the balancer sends clients; a node that was killed refuses them. */
+  const ports: number[] = []
+  let balancer: Balancer
+
+  before(async () => {
+    cluster = await startCluster(2)
+    ports.push(...cluster.urls().map(portOf))
+    const { startBalancer } = (await import(BALANCER.href)) as BalancerModule
+    balancer = await startBalancer(0, ports)
+  })
+  after(async () => {
+    await closeSockets()
+    await cluster.stop()
+    await balancer.close()
+  })
+
+  it('comes back by itself when a node is killed, and misses nothing', async () => {
+    const operators = Array.from(
+      { length: OPERATORS },
+      (_, at) => new PhoenixOperator({ sessionId: 'official', operatorId: `op${at}` }),
+    )
+    // In turns: the first and the third are at the first node.
+    for (const operator of operators) await operator.come(balancer.url)
+    const producers = operators.slice(0, 2).map((operator) => produce(operator))
+    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    for (const node of [...cluster.nodes]) {
+      await cluster.kill9(node)
+      ports.push(portOf((await cluster.start()).url))
+      await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    }
+    const produced = await Promise.all(producers.map((producer) => producer.stop()))
+    const last = await finish(operators)
+    report('official clients, both nodes killed with -9 in turn', operators, produced)
+
+    const successes = produced.flatMap((each) => each.successes)
+    expectWhole(operators, Number(last['seq']), [...successes, last])
+    for (const { welcomes, closes } of operators) {
+      expect(closes).to.have.length.of.at.least(1)
+      expect(closes).to.deep.equal(closes.map(() => 1006))
+      const returns = welcomes.slice(1).map(({ recovered }) => recovered)
+      expect(returns).to.deep.equal(closes.map(() => true))
+    }
+    const failures = produced.flatMap((each) => each.failures)
+    expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
+  })
+})
+
+const portOf = (url: string) => Number(new URL(url).port)
