@@ -45,7 +45,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const { telemetry } = options
   const ends = [...countConnections(registry, telemetry), ...countChannels(registry, telemetry)]
   countMessages(registry, telemetry)
-  if (options.shared) redisGauges(registry, options.shared)
+  if (options.shared) {
+    redisGauges(registry, options.shared)
+    ends.push(observeLag(registry, telemetry))
+  }
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
@@ -150,6 +153,17 @@ function countMessages(registry: Registry, { frames }: Telemetry): void {
       },
     })
   }
+}
+
+/** By one message of each other node in a while, see RedisPulse. */
+function observeLag(registry: Registry, telemetry: Telemetry): () => void {
+  const lag = new Histogram({
+    name: `${PREFIX}redis_message_lag_seconds`,
+    help: 'How long messages of other nodes took',
+    buckets: SECONDS,
+    registers: [registry],
+  })
+  return telemetry.pulse.subscribe(({ lagMs }) => lag.observe(lagMs / 1_000))
 }
 
 /** What is dropped on the way to Redis is in `dropped_total`. */

@@ -8,6 +8,7 @@ import type { PubSub } from './pubsub/pubsub.ts'
 import { createRedisPubSub } from './pubsub/redis.ts'
 import { connectRedis } from './redis/connect.ts'
 import { RedisProbe } from './redis/probe.ts'
+import { RedisPulse } from './redis/pulse.ts'
 import type { Redis } from './redis/redis.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -28,7 +29,7 @@ export interface Sharing {
   close(): Promise<void>
 }
 
-/** How often the probe is sent for the metrics, and how long it may take. */
+/** How often probe and pulse are sent for the metrics, and how long the probe may take. */
 const PROBE_MS = 5_000
 
 /** Connects, without waiting for it. */
@@ -50,7 +51,12 @@ export function share(
   }
   const redis = connectRedis({ url, onError })
   const probe = new RedisProbe(redis, prefix)
-  const probing = setInterval(() => void probe.ask(PROBE_MS), PROBE_MS).unref()
+  const pulse = new RedisPulse(redis, prefix, telemetry)
+  void pulse.beat()
+  const probing = setInterval(() => {
+    void probe.ask(PROBE_MS)
+    void pulse.beat()
+  }, PROBE_MS).unref()
   const pubsub = createRedisPubSub({ redis, prefix, telemetry })
   let presence: Promise<Presence> | undefined
   return {

@@ -66,6 +66,8 @@ export interface Telemetry {
   readonly crashed: Signal<{ readonly topic: string | undefined; readonly error: unknown }>
   /** A broadcast made on this node. */
   readonly broadcast: Signal<{ readonly topic: string; readonly event: string }>
+  /** A pulse of another node came, so long after it was sent. */
+  readonly pulse: Signal<{ readonly lagMs: number }>
   /** Something that was not delivered, and why. */
   readonly dropped: Signal<{ readonly reason: string; readonly count: number }>
   /** What deserves a warning and has no signal of its own. */
@@ -91,6 +93,7 @@ export function createTelemetry(): Telemetry {
     handled: new Signal(),
     crashed: new Signal(),
     broadcast: new Signal(),
+    pulse: new Signal(),
     dropped: new Signal(),
     warned: new Signal(),
     drained: new Signal(),

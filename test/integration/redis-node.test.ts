@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { startProcess } from '../support/server-process.ts'
+import { eventually } from './redis/node.ts'
 import { fetchText } from './stub-node.ts'
 
 const NEVER = /never printed/
@@ -30,6 +31,15 @@ describe('a node with a Redis', function () {
     expect(await metric('redis_reconnects')).to.equal('0')
     await fetchText(`${url}/readyz?deep=1`)
     expect(Number(await metric('redis_lag_seconds'))).to.be.within(0, 5)
+  })
+
+  it('tells in its metrics how long messages of other nodes take', async () => {
+    expect(await metric('redis_message_lag_seconds_count')).to.equal('0')
+    const other = await cluster.start()
+    const count = () => metric('redis_message_lag_seconds_count')
+    expect(Number(await eventually(count, (heard) => heard !== '0'))).to.be.at.least(1)
+    expect(Number(await metric('redis_message_lag_seconds_sum'))).to.be.within(0, 5)
+    await cluster.kill9(other)
   })
 
   it('is ready without it, but not deeply (contract 3)', async () => {
