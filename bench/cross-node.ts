@@ -8,6 +8,7 @@
  */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
@@ -130,7 +131,11 @@ try {
     await Promise.all([speaker, listener].map((client) => client.heard(WARM_UP + MESSAGES)))
   })
 
-  console.log(`${MESSAGES} broadcasts, ${PER_SECOND} a second, Node ${process.version}`)
+  const load = loadavg()[0]?.toFixed(1)
+  console.log(
+    `${MESSAGES} broadcasts, ${PER_SECOND} a second; Node ${process.version}, ` +
+      `${availableParallelism()} CPUs, load average ${load}`,
+  )
   const cpu = (at: number) => ({
     'CPU µs each': ((((busy[at] ?? 0) - (idle[at] ?? 0)) * 1_000) / MESSAGES).toFixed(0),
     'idle ms': idle[at],
