@@ -51,8 +51,6 @@ export class Feed {
   #fromOldest = false
   /** There may be events, above those that wait, that only the store has. */
   #behind = false
-  /** The store was away: it may have come back with less than it had. */
-  #gapped = false
   /** Reasons not to send right now. */
   #holds = 0
   #stopped = false
@@ -71,7 +69,6 @@ export class Feed {
     this.#subscription = store.subscribe(session, {
       event: this.#announced,
       gap: () => {
-        this.#gapped = true
         this.#behind = true
         this.#pump()
       },
@@ -189,21 +186,17 @@ export class Feed {
     }
   }
 
-  /** Whether the store no longer has what was sent: numbers would be given again, to other events. */
-  async #hasLost(sent: number): Promise<boolean> {
-    const { epoch, seq } = await this.#store.open(this.#session)
-    this.#gapped = false
-    return epoch !== this.#epoch || seq < sent
-  }
-
-  /** Reads on from what was sent. A full page means that there may be more. */
+  /**
+   * Reads on from what was sent. A full page means that there may be more; another epoch, that what was sent is no
+   * longer in the store.
+   */
   async #catchUp(): Promise<void> {
     const after = this.#sent
     this.#holds += 1
     this.#behind = false
     try {
-      if (this.#gapped && (await this.#hasLost(after))) return this.#lose()
-      const page = await this.#store.events(this.#session, after, PAGE)
+      const { epoch, events: page } = await this.#store.events(this.#session, after, PAGE)
+      if (epoch !== this.#epoch) return this.#lose()
       // What was announced meanwhile is on the page, or behind it.
       if (page.length === PAGE || this.#waiting.length > 0) this.#behind = true
       if (this.#sent === after) this.#waiting = [...page]

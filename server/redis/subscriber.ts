@@ -114,9 +114,10 @@ export class Subscriber implements RedisSubscriber {
     }
   }
 
+  /** What comes before a `gap` is told is a part of it: a listener would take it for what follows. */
   deliver(channel: Buffer, data: Buffer): void {
     const entry = this.#entries.get(channel.toString())
-    if (entry) this.#tell(entry, (listener) => listener.message(data))
+    if (entry && !entry.mayHaveMissed) this.#tell(entry, (listener) => listener.message(data))
   }
 
   close(): void {

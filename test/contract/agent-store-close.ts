@@ -1,7 +1,16 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { StoreUnavailable } from '../../channels/agent/store/store.ts'
-import { emit, numbers, own, put, rejection, SESSION, type Suite } from './agent-store-setup.ts'
+import {
+  emit,
+  eventsOf,
+  numbers,
+  own,
+  put,
+  rejection,
+  SESSION,
+  type Suite,
+} from './agent-store-setup.ts'
 
 /** What a store does when it is closed. */
 export const closeSuite: Suite = (setup) => {
@@ -15,7 +24,8 @@ export const closeSuite: Suite = (setup) => {
         () => store.get(SESSION, own('a')),
         () => store.list(SESSION, own('a'), { limit: 1 }),
         () => put(store, SESSION, own('a'), 2),
-        () => store.events(SESSION, 0, 1),
+        () => store.now(SESSION),
+        () => eventsOf(store, SESSION, 0, 1),
       ]) {
         expect(await rejection(operation())).to.be.instanceOf(StoreUnavailable)
       }
@@ -32,7 +42,7 @@ export const closeSuite: Suite = (setup) => {
       const { store, reopen } = setup()
       const begun = Promise.all(numbers(1, 50).map(() => emit(store, SESSION)))
       await store.close()
-      expect(await (await reopen()).events(SESSION, 0, 100)).to.deep.equal(await begun)
+      expect(await eventsOf(await reopen(), SESSION, 0, 100)).to.deep.equal(await begun)
     })
   })
 }

@@ -4,6 +4,7 @@ import { describe, it } from 'mocha'
 import type { AgentStore, CommitResult } from '../../channels/agent/store/store.ts'
 import {
   emit,
+  eventsOf,
   listen,
   numbers,
   own,
@@ -219,6 +220,25 @@ export const commitSuite: Suite = (setup) => {
       expect(await everything(store)).to.deep.equal(before)
     })
 
+    it('takes effect before the time that it names, and neither at it nor later', async () => {
+      const { store, clock } = setup()
+      const until = (before: number) =>
+        store.commit(SESSION, {
+          expect: [],
+          before,
+          put: [{ ref: own('a'), value: before }],
+          event: { event: 'changed', payload: {} },
+        })
+      const now = await store.now(SESSION)
+      expect(await until(now + 3_600_000)).to.have.nested.property('event.seq', 1)
+      const before = await everything(store)
+      for (const late of [0, 1, now]) expect(await until(late)).to.deep.equal({ committed: false })
+      clock.advance(3_600_000)
+      expect(await until(now + 3_600_000)).to.deep.equal({ committed: false })
+      expect(await everything(store)).to.deep.equal(before)
+      expect(await until(now + 7_200_000)).to.have.nested.property('event.seq', 2)
+    })
+
     it('of many that are based on one version takes effect alone', async () => {
       const { store } = setup()
       await put(store, SESSION, shared('change'), 'pending')
@@ -254,6 +274,17 @@ export const commitSuite: Suite = (setup) => {
     })
   })
 
+  it('the time goes as the clock of the store does', async () => {
+    const { store, clock } = setup()
+    const then = await store.now(SESSION)
+    clock.advance(3_600_000)
+    expect((await store.now({ businessId: 'b1', sessionId: 'never opened' })) - then).to.be.within(
+      3_600_000,
+      3_660_000,
+    )
+    expect(await store.list(SESSION, own(''), { limit: 1 })).to.deep.equal([])
+  })
+
   it('a store that can write says so', async () => {
     expect(await setup().store.writable()).to.equal(true)
   })
@@ -263,7 +294,7 @@ export const commitSuite: Suite = (setup) => {
 async function everything(store: AgentStore): Promise<unknown> {
   return {
     head: await store.open(SESSION),
-    events: await store.events(SESSION, 0, 100),
+    events: await eventsOf(store, SESSION, 0, 100),
     notes: await store.list(SESSION, own(''), { limit: 100 }),
     others: await store.list(SESSION, own('', 'others'), { limit: 100 }),
     shared: await store.list(SESSION, shared(''), { limit: 100 }),

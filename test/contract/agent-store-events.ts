@@ -1,7 +1,17 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
-import { emit, hears, listen, numbers, own, put, SESSION, type Suite } from './agent-store-setup.ts'
+import {
+  emit,
+  eventsOf,
+  hears,
+  listen,
+  numbers,
+  own,
+  put,
+  SESSION,
+  type Suite,
+} from './agent-store-setup.ts'
 
 /** Calls `event` with what is committed from now on; returns what ends that. */
 const subscribe = (store: AgentStore, event: (event: SessionEvent) => unknown) =>
@@ -34,7 +44,7 @@ export const eventSuite: Suite = (setup) => {
       const { store } = setup()
       const first = await emit(store, SESSION, { text: 'é"\\\u2028😀' })
       const second = await emit(store, SESSION, { text: 'x'.repeat(100_000) })
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal([first, second])
+      expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([first, second])
     })
 
     it('is numbered only where a commit has one', async () => {
@@ -44,7 +54,7 @@ export const eventSuite: Suite = (setup) => {
         event: undefined,
       })
       expect(await store.open(SESSION)).to.deep.include({ seq: 0, oldestSeq: 1 })
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal([])
+      expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([])
     })
 
     it('has a number of its own, without gaps, among hundreds at once', async () => {
@@ -58,7 +68,7 @@ export const eventSuite: Suite = (setup) => {
         const mine = committed.filter((_, turn) => turn % 5 === index)
         expect(seqs(mine).toSorted((one, other) => one - other)).to.deep.equal(numbers(1, 200))
         expect(seqs((await ears[index]?.until(200)) ?? [])).to.deep.equal(numbers(1, 200))
-        expect(seqs(await store.events(session, 0, 1_000))).to.deep.equal(numbers(1, 200))
+        expect(seqs(await eventsOf(store, session, 0, 1_000))).to.deep.equal(numbers(1, 200))
       }
     })
 
@@ -67,8 +77,8 @@ export const eventSuite: Suite = (setup) => {
       const last = RETENTION.events + 5
       await Promise.all(numbers(1, last).map(() => emit(store, SESSION)))
       expect(await store.open(SESSION)).to.deep.include({ seq: last, oldestSeq: 6 })
-      expect(seqs(await store.events(SESSION, 0, last))).to.deep.equal(numbers(6, last))
-      expect(seqs(await store.events(SESSION, 6, 2))).to.deep.equal([7, 8])
+      expect(seqs(await eventsOf(store, SESSION, 0, last))).to.deep.equal(numbers(6, last))
+      expect(seqs(await eventsOf(store, SESSION, 6, 2))).to.deep.equal([7, 8])
     })
 
     it('is kept for 24 hours and no longer', async () => {
@@ -77,13 +87,13 @@ export const eventSuite: Suite = (setup) => {
       clock.advance(RETENTION.eventMs / 2)
       for (const _ of numbers(4, 5)) await emit(store, SESSION)
       clock.advance(RETENTION.eventMs / 2 - 1_000)
-      expect(seqs(await store.events(SESSION, 0, 10))).to.deep.equal(numbers(1, 5))
+      expect(seqs(await eventsOf(store, SESSION, 0, 10))).to.deep.equal(numbers(1, 5))
       clock.advance(2_000)
-      expect(seqs(await store.events(SESSION, 0, 10))).to.deep.equal([4, 5])
-      expect(seqs(await store.events(SESSION, 0, 1))).to.deep.equal([4])
+      expect(seqs(await eventsOf(store, SESSION, 0, 10))).to.deep.equal([4, 5])
+      expect(seqs(await eventsOf(store, SESSION, 0, 1))).to.deep.equal([4])
       expect(await store.open(SESSION)).to.deep.include({ seq: 5, oldestSeq: 4 })
       clock.advance(RETENTION.eventMs)
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal([])
+      expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([])
       expect(await store.open(SESSION)).to.deep.include({ seq: 5, oldestSeq: 6 })
       expect(await emit(store, SESSION)).to.deep.include({ seq: 6 })
       expect(await store.open(SESSION)).to.deep.include({ seq: 6, oldestSeq: 6 })
@@ -93,7 +103,7 @@ export const eventSuite: Suite = (setup) => {
       const { store } = setup()
       await Promise.all(numbers(1, 25).map(() => emit(store, SESSION)))
       const page = async (after: number, limit: number): Promise<number[]> =>
-        seqs(await store.events(SESSION, after, limit))
+        seqs(await eventsOf(store, SESSION, after, limit))
       expect(await page(0, 10)).to.deep.equal(numbers(1, 10))
       expect(await page(10, 10)).to.deep.equal(numbers(11, 20))
       expect(await page(20, 10)).to.deep.equal(numbers(21, 25))
@@ -121,13 +131,13 @@ export const eventSuite: Suite = (setup) => {
       ear.leave()
       await hearNext(store)
       expect(seqs(ear.heard)).to.deep.equal(numbers(2, 50))
-      expect(ear.heard).to.deep.equal(await store.events(SESSION, 1, 49))
+      expect(ear.heard).to.deep.equal(await eventsOf(store, SESSION, 1, 49))
     })
 
     it('finds what it hears already kept', async () => {
       const { store } = setup()
       const reads: Promise<readonly SessionEvent[]>[] = []
-      subscribe(store, ({ seq }) => reads.push(store.events(SESSION, seq - 1, 1)))
+      subscribe(store, ({ seq }) => reads.push(eventsOf(store, SESSION, seq - 1, 1)))
       const ear = listen(store, SESSION)
       await Promise.all(numbers(1, 50).map(() => emit(store, SESSION)))
       await ear.until(50)

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { AgentStore, SessionEvent, SessionKey } from '../../channels/agent/store/store.ts'
-import { emit, listen, own, put, type Suite, shared } from './agent-store-setup.ts'
+import { emit, eventsOf, listen, own, put, type Suite, shared } from './agent-store-setup.ts'
 
 /** Pairs that run into each other where parts are joined without care. */
 const SESSIONS: readonly SessionKey[] = [
@@ -101,7 +101,7 @@ async function fill(store: AgentStore, sessions: readonly SessionKey[]): Promise
 async function expectOwn(store: AgentStore, session: SessionKey): Promise<readonly SessionEvent[]> {
   const documents = await store.list(session, own(''), { limit: 10 })
   expect(documents.map(({ value }) => value)).to.deep.equal([session])
-  const events = await store.events(session, 0, 1_000)
+  const events = await eventsOf(store, session, 0, 1_000)
   const { seq } = await store.open(session)
   expect(events).to.have.lengthOf(seq)
   for (const [index, event] of events.entries()) {

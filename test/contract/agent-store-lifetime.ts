@@ -3,6 +3,8 @@ import { describe, it } from 'mocha'
 import { RETENTION } from '../../channels/agent/store/store.ts'
 import {
   emit,
+  eventsOf,
+  listen,
   numbers,
   own,
   put,
@@ -53,7 +55,7 @@ export const lifetimeSuite: Suite = (setup) => {
       expect(await again.open(SESSION)).to.deep.equal({ epoch, seq: 1, oldestSeq: 1 })
       expect(await again.get(SESSION, own('a'))).to.deep.equal(mine)
       expect(await again.get(SESSION, shared('a'))).to.deep.equal(ours)
-      expect(await again.events(SESSION, 0, 10)).to.deep.equal([event])
+      expect(await eventsOf(again, SESSION, 0, 10)).to.deep.equal([event])
       expect(await emit(again, SESSION)).to.deep.include({ seq: 2 })
       await put(again, SESSION, own('a'), 'newer')
       expect(await versionOf(again, SESSION, own('a'))).to.be.above(mine?.version ?? 0)
@@ -64,18 +66,20 @@ export const lifetimeSuite: Suite = (setup) => {
       const { epoch } = await store.open(SESSION)
       await put(store, SESSION, own('a'), 1)
       await emit(store, SESSION)
+      expect(await store.events(SESSION, 1, 10)).to.deep.equal({ epoch, events: [] })
       clock.advance(ALMOST_MS)
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [] })
       expect(await store.get(SESSION, own('a'))).to.not.equal(undefined)
       clock.advance(2_000)
       expect(await store.get(SESSION, own('a'))).to.equal(undefined)
       expect(await store.list(SESSION, own(''), { limit: 10 })).to.deep.equal([])
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal([])
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch: undefined, events: [] })
       const head = await store.open(SESSION)
       expect(head).to.deep.include({ seq: 0, oldestSeq: 1 })
       expect(head.epoch).to.not.equal(epoch)
       expect(await store.list(SESSION, own(''), { limit: 10 })).to.deep.equal([])
       expect(await emit(store, SESSION)).to.deep.include({ seq: 1 })
-      expect(await store.events(SESSION, 0, 10)).to.have.lengthOf(1)
+      expect(await eventsOf(store, SESSION, 0, 10)).to.have.lengthOf(1)
     })
 
     it('leaves the documents of its business, and other sessions, when it ends', async () => {
@@ -110,9 +114,22 @@ export const lifetimeSuite: Suite = (setup) => {
       clock.advance(ALMOST_MS)
       await store.get(SESSION, own('a'))
       await store.list(SESSION, own(''), { limit: 1 })
-      await store.events(SESSION, 0, 1)
+      await eventsOf(store, SESSION, 0, 1)
       clock.advance(2_000)
       expect(await store.get(SESSION, own('a'))).to.equal(undefined)
+    })
+
+    it('keeps its epoch when what was heard of it is no longer kept', async () => {
+      const { store, clock } = setup()
+      const { epoch } = await store.open(SESSION)
+      const ear = listen(store, SESSION)
+      for (const _ of numbers(1, 3)) await emit(store, SESSION)
+      await ear.until(3)
+      clock.advance(RETENTION.eventMs + 1_000)
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [] })
+      expect(await store.open(SESSION)).to.deep.equal({ epoch, seq: 3, oldestSeq: 4 })
+      expect(await emit(store, SESSION)).to.deep.include({ epoch, seq: 4 })
+      ear.leave()
     })
 
     it('that has ended begins anew with a commit, which finds no document', async () => {

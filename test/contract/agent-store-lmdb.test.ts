@@ -12,6 +12,7 @@ import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
 import {
   emit,
+  eventsOf,
   hears,
   listen,
   numbers,
@@ -123,7 +124,7 @@ describe('the embedded store', () => {
     expect(documents).to.have.lengthOf(seq)
     const ids = new Set(documents.map(({ id }) => id))
     const kept = new Map(
-      (await store.events(SESSION, 0, 1_000)).map((event) => [event.seq, event.json]),
+      (await eventsOf(store, SESSION, 0, 1_000)).map((event) => [event.seq, event.json]),
     )
     expect([...kept.keys()]).to.deep.equal(numbers(oldestSeq, seq))
     for (const [, number = '', id = ''] of acknowledged) {
@@ -168,7 +169,7 @@ describe('the embedded store', () => {
     await other.kill9()
     const heard = await ear.until(1)
     expect(heard).to.have.nested.property('[0].seq', 1)
-    expect(await store.events(SESSION, 0, 10)).to.deep.equal(heard)
+    expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal(heard)
   })
 
   it('has announced what was committed when the commit resolves, and when it is closed', async () => {
@@ -220,7 +221,7 @@ describe('the embedded store', () => {
     async function isLeft(store: AgentStore, then: number): Promise<boolean> {
       const lists = [SESSION, ...sessions].flatMap<Promise<readonly unknown[]>>((session) => [
         asOf(then, () => store.list(session, own(''), { limit: 1 })),
-        asOf(then, () => store.events(session, 0, 1)),
+        asOf(then, () => eventsOf(store, session, 0, 1)),
       ])
       return (await Promise.all(lists)).flat().length > 0
     }
@@ -285,7 +286,7 @@ describe('the embedded store', () => {
       const then = time
       time += RETENTION.eventMs + 1_000
       const swept = await open()
-      const events = () => asOf(then, () => swept.events(SESSION, 0, 1))
+      const events = () => asOf(then, () => eventsOf(swept, SESSION, 0, 1))
       while ((await events()).length > 0) await swept.writable()
       expect(await swept.open(SESSION)).to.deep.equal({ epoch, seq, oldestSeq: seq + 1 })
       expect(await swept.list(SESSION, own(''), { limit: 2_000 })).to.have.lengthOf(1_200)

@@ -7,7 +7,7 @@ import type {
   DocumentRef,
   SessionKey,
 } from '../../channels/agent/store/store.ts'
-import { own, type Suite, shared } from './agent-store-setup.ts'
+import { eventsOf, own, type Suite, shared } from './agent-store-setup.ts'
 
 const REFS = [own('a'), own('a/b'), own('aa'), own('a', 'others'), shared('a'), shared('😀')]
 
@@ -120,7 +120,7 @@ async function take(
 
 /** All that the session sees is what the model has. */
 async function compare(store: AgentStore, model: Model, session: SessionKey): Promise<void> {
-  const events = await store.events(session, 0, 100)
+  const events = await eventsOf(store, session, 0, 100)
   expect(events).to.have.lengthOf(model.seqs.get(session.sessionId) ?? 0)
   for (const collection of [own(''), own('', 'others'), shared('')]) {
     const known = REFS.filter(

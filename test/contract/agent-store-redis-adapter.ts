@@ -23,6 +23,7 @@ export function asLocal(store: AgentStore): AgentStore {
     return result
   }
   return {
+    now: (session) => store.now(session),
     open: (session) => store.open(session),
     get: (session, ref) => store.get(session, ref),
     list: (session, collection, range) => store.list(session, collection, range),

@@ -4,7 +4,10 @@ import { createRedisStore } from '../../channels/agent/store/redis.ts'
 import { checkRedis } from '../../channels/agent/store/redis-check.ts'
 import {
   type AgentStore,
+  RETENTION,
   type SessionEvent,
+  type SessionHead,
+  type SessionListener,
   StoreUnavailable,
 } from '../../channels/agent/store/store.ts'
 import { type Redis, RedisUnavailable } from '../../server/index.ts'
@@ -12,7 +15,7 @@ import { connectRedis } from '../../server/redis/connect.ts'
 import { within } from '../support/deadline.ts'
 import { Queue } from '../support/queue.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { numbers, own, rejection, SESSION } from './agent-store-setup.ts'
+import { eventsOf, numbers, own, rejection, SESSION } from './agent-store-setup.ts'
 
 const PREFIX = 'test'
 const RETRY_MS = 20
@@ -75,7 +78,7 @@ describe('the store of Redis', () => {
     server.resume()
     const last = await answered(() => emit(51))
 
-    const kept = await store.events(SESSION, 0, 100)
+    const kept = await eventsOf(store, SESSION, 0, 100)
     expect(kept.map(({ seq }) => seq)).to.deep.equal(numbers(1, last.seq))
     expect([kept[0], kept.at(-1)]).to.deep.equal([first, last])
     const ids = kept.map(({ json }) => JSON.parse(json).id)
@@ -95,7 +98,7 @@ describe('the store of Redis', () => {
     await answered(() => store.open(SESSION))
     await gaps.next()
     expect(await emit(2)).to.deep.include({ epoch, seq: 2 })
-    expect(heads(await store.events(SESSION, 0, 10))).to.deep.equal([
+    expect(heads(await eventsOf(store, SESSION, 0, 10))).to.deep.equal([
       { epoch, seq: 1 },
       { epoch, seq: 2 },
     ])
@@ -120,7 +123,110 @@ describe('the store of Redis', () => {
     const event = await emit(1)
     expect(event).to.deep.include({ epoch: head.epoch, seq: 1 })
     expect(await heard.next((each) => each.epoch === head.epoch)).to.deep.equal(event)
-    expect(await store.events(SESSION, 0, 10)).to.deep.equal([event])
+    expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([event])
+  })
+
+  describe('whose Redis comes back with less than it had told', () => {
+    const others: { readonly store: AgentStore; readonly redis: Redis }[] = []
+    afterEach(async () => {
+      for (const other of others.splice(0)) {
+        await other.store.close()
+        await other.redis.close()
+      }
+    })
+
+    /** Another node. */
+    async function join(listener: SessionListener): Promise<AgentStore> {
+      const connection = connectRedis({ url: server.url, onError() {} })
+      const other = createRedisStore({ redis: connection, prefix: PREFIX, onError() {} })
+      others.push({ store: other, redis: connection })
+      await other.subscribe(SESSION, listener).ready
+      return other
+    }
+
+    const deaf: SessionListener = { event() {}, gap() {} }
+
+    /** Redis forgets the last two of four events. */
+    async function forgetTwo(): Promise<void> {
+      await emit(1)
+      await emit(2)
+      await server.cli('config', 'set', 'appendonly', 'no')
+      await emit(3)
+      await emit(4)
+      await heard.next(({ seq }) => seq === 4)
+      await server.kill9()
+      await server.restart({ keepData: true })
+    }
+
+    it('gives the session another epoch, one for all who knew of more', async () => {
+      const knows: AgentStore[] = [store]
+      for (let count = 0; count < 3; count += 1) knows.push(await join(deaf))
+      const [{ epoch }] = (await Promise.all(knows.map((each) => each.open(SESSION)))) as [
+        SessionHead,
+      ]
+      await forgetTwo()
+      const pages = await Promise.all(
+        knows.map((each) => answered(() => each.events(SESSION, 0, 10))),
+      )
+      const [page] = pages
+      expect(page?.epoch).to.be.a('string').and.not.equal(epoch)
+      expect(page?.events.map(({ json }) => json)).to.deep.equal([
+        '{"seq":1,"id":1}',
+        '{"seq":2,"id":2}',
+      ])
+      for (const each of pages) expect(each).to.deep.equal(page)
+      expect(await emit(5)).to.deep.include({ epoch: page?.epoch, seq: 3 })
+    })
+
+    it('does so where the numbers were given again, and tells those who took the new for the old', async () => {
+      const { epoch } = await store.open(SESSION)
+      await forgetTwo()
+      const told = new Queue<true>(String)
+      const fresh = await join({ event() {}, gap: () => told.push(true) })
+      expect(await fresh.open(SESSION)).to.deep.equal({ epoch, seq: 2, oldestSeq: 1 })
+      for (const id of numbers(5, 8)) {
+        const event = { event: 'happened', payload: { id } }
+        await fresh.commit(SESSION, { expect: [], event })
+      }
+      const gapsBefore = told.all.length
+      const page = await answered(() => store.events(SESSION, 4, 10))
+      expect(page.epoch).to.not.equal(epoch)
+      expect(page.events.map(({ seq }) => seq)).to.deep.equal([5, 6])
+      await told.next(() => told.all.length > gapsBefore)
+      expect(await fresh.events(SESSION, 4, 10)).to.deep.equal(page)
+    })
+
+    it('does so with a commit, before it numbers the event', async () => {
+      const { epoch } = await store.open(SESSION)
+      await forgetTwo()
+      const event = await answered(() => emit(5))
+      expect(event).to.have.property('seq', 3)
+      expect(event.epoch).to.not.equal(epoch)
+      expect(await store.open(SESSION)).to.deep.equal({ epoch: event.epoch, seq: 3, oldestSeq: 1 })
+    })
+
+    it('leaves alone what is no longer kept because so much came after it', async () => {
+      const { epoch } = await emit(1)
+      await server.cli('client', 'kill', 'type', 'pubsub')
+      await gaps.next()
+      const other = await join(deaf)
+      const event = { event: 'happened', payload: {} }
+      await Promise.all(
+        numbers(1, RETENTION.events).map(() => other.commit(SESSION, { expect: [], event })),
+      )
+      expect(await store.events(SESSION, 0, 1)).to.have.nested.property('events[0].seq', 2)
+      expect(await store.open(SESSION)).to.deep.include({ epoch, seq: RETENTION.events + 1 })
+    })
+
+    it('leaves alone what it has whole', async () => {
+      const { epoch } = await store.open(SESSION)
+      await emit(1)
+      await emit(2)
+      await heard.next(({ seq }) => seq === 2)
+      await server.restart({ keepData: true })
+      expect(await answered(() => store.events(SESSION, 1, 10))).to.deep.include({ epoch })
+      expect(await emit(3)).to.deep.include({ epoch, seq: 3 })
+    })
   })
 
   it('tells its listeners of a gap when the subscription was lost', async () => {
@@ -145,7 +251,7 @@ describe('the store of Redis', () => {
       expect(await rejection(refused)).to.be.instanceOf(StoreUnavailable)
     }
     expect(await store.list(SESSION, own(''), { limit: 10 })).to.deep.equal(before)
-    expect(await store.events(SESSION, 0, 10)).to.deep.equal([event])
+    expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([event])
     await server.cli('config', 'set', 'maxmemory', '0')
     expect(await store.commit(SESSION, commit)).to.have.nested.property('event.seq', 2)
   })
@@ -163,7 +269,8 @@ describe('the store of Redis', () => {
 
   it('reports messages that are no events, and passes on none of them', async () => {
     const channel = `${PREFIX}:{b1}/session/s1/events`
-    const strange = ['', 'x', '0\ne\nhappened\n{}', '1\ne\nhappened\n[]', '1\ne\n\n{}', '1\n{}']
+    const encoded = ['0-1\ne\nhappened\n{}', '1-1\ne\nhappened\n[]', '1-1\ne\n\n{}']
+    const strange = ['', 'x', '1-1\n{}', ...encoded]
     for (const message of strange) await redis.publish(channel, Buffer.from(message))
     const event = await emit(1)
     expect(await heard.next()).to.deep.equal(event)

@@ -14,7 +14,7 @@ import {
 } from '../support/redis.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { asLocal } from './agent-store-redis-adapter.ts'
-import { emit, numbers, own, SESSION, shared } from './agent-store-setup.ts'
+import { emit, eventsOf, numbers, own, SESSION, shared } from './agent-store-setup.ts'
 
 const newPrefix = () => `test-${randomUUID()}`
 const onError = () => {}
@@ -91,7 +91,7 @@ for (const { name, start } of SERVERS) {
         expect(decided?.value).to.deep.equal({ round, turn: winners[0] })
       }
 
-      const kept = await one.events(SESSION, 0, 2 * rounds)
+      const kept = await eventsOf(one, SESSION, 0, 2 * rounds)
       expect(kept.map(({ seq }) => seq)).to.deep.equal(numbers(1, rounds))
       for (const events of heard) {
         await events.next(({ seq }) => seq === rounds)

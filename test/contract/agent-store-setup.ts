@@ -53,6 +53,16 @@ export async function emit(
   return result.event
 }
 
+/** The kept events above a number. */
+export async function eventsOf(
+  store: AgentStore,
+  session: SessionKey,
+  afterSeq: number,
+  limit: number,
+): Promise<readonly SessionEvent[]> {
+  return (await store.events(session, afterSeq, limit)).events
+}
+
 /** The version of a document; 0 where there is none. */
 export async function versionOf(
   store: AgentStore,

@@ -125,6 +125,7 @@ interface Composed extends Pick<AgentServer, 'app' | 'sweep'> {}
 
 /** The same store, but for what a test does in its place. */
 export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentStore => ({
+  now: (session) => store.now(session),
   open: (session) => store.open(session),
   get: (session, ref) => store.get(session, ref),
   list: (session, collection, range) => store.list(session, collection, range),

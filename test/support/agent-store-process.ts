@@ -55,7 +55,7 @@ async function fill(store: AgentStore): Promise<void> {
     failure = outcomes.find((outcome) => outcome.status === 'rejected')?.reason
   }
   const documents = await store.list(SESSION, notes, { limit: 10_000 })
-  const { length: events } = await store.events(SESSION, 0, 10_000)
+  const { length: events } = (await store.events(SESSION, 0, 10_000)).events
   const { name, cause } = failure as Error
   const error = { name, hasCause: cause instanceof Error }
   say(JSON.stringify({ error, committed, documents: documents.length, events, heard }))

@@ -3,8 +3,8 @@ import type { Collection, Range, SessionKey } from './store.ts'
 /** What lmdb takes on 4 KB pages. Ids of the contract stay below it, however they are escaped. */
 const MAX_KEY_BYTES = 1978
 const MAX_ID_BYTES = 256
-/** Enough for every safe integer, so that numbers sort as text. */
-const SEQ_DIGITS = 16
+/** Enough for every safe integer. */
+const DIGITS = 16
 
 /** The keys of a range, in the order of their bytes. `end` is not in it. */
 export interface KeyRange {
@@ -67,8 +67,11 @@ export function keysUnder(prefix: string): KeyRange {
 
 /** The key of a numbered event; the keys of a session sort by number. */
 export function eventKey(name: string, seq: number): Buffer {
-  return toKey(sessionEvents(name), String(seq).padStart(SEQ_DIGITS, '0'))
+  return toKey(sessionEvents(name), sortable(seq))
 }
+
+/** A safe integer of at least 0 as text, which sorts as numbers do. */
+export const sortable = (number: number): string => String(number).padStart(DIGITS, '0')
 
 /** Begins the key of every event of the session. */
 export function sessionEvents(name: string): string {

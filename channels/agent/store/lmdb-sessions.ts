@@ -6,7 +6,7 @@ import {
   sessionDocuments,
   sessionEvents,
 } from './keys.ts'
-import { RETENTION, type SessionEvent } from './store.ts'
+import { type EventPage, RETENTION, type SessionEvent } from './store.ts'
 
 /** A sorted table of the embedded store. Writes belong to the transaction that runs. */
 interface Table<Value> {
@@ -99,9 +99,9 @@ export class LmdbSessions {
   }
 
   /** Kept events with a number above `afterSeq`, in order, at most `limit`. */
-  events(name: string, afterSeq: number, limit: number): readonly SessionEvent[] {
+  events(name: string, afterSeq: number, limit: number): EventPage {
     const head = this.live(name)
-    if (!head || afterSeq >= head.seq) return []
+    if (!head || afterSeq >= head.seq) return { epoch: head?.epoch, events: [] }
     const prefix = sessionEvents(name)
     const start = eventKey(name, Math.max(head.oldest, afterSeq + 1))
     const kept: SessionEvent[] = []
@@ -111,7 +111,7 @@ export class LmdbSessions {
       const seq = Number(keyEnd(prefix, key))
       kept.push({ epoch: head.epoch, seq, event: value.event, json: value.json })
     }
-    return kept
+    return { epoch: head.epoch, events: kept }
   }
 
   /**

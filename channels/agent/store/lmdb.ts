@@ -13,8 +13,8 @@ import {
   type CommitResult,
   type Document,
   type DocumentRef,
+  type EventPage,
   type Range,
-  type SessionEvent,
   type SessionHead,
   type SessionKey,
   type SessionListener,
@@ -78,6 +78,7 @@ function openRoot(dir: string): RootDatabase {
 /** A commit with everything done that could throw. */
 interface Plan {
   readonly session: string
+  readonly before: number
   readonly expect: readonly { readonly key: Buffer; readonly version: number }[]
   readonly put: readonly { readonly key: Buffer; readonly json: string }[]
   readonly remove: readonly Buffer[]
@@ -91,6 +92,7 @@ class LmdbStore implements AgentStore {
   readonly #documents: Database<string, Buffer>
   readonly #sessions: LmdbSessions
   readonly #subscribers: Subscribers
+  readonly #now: () => number
   readonly #onError: (error: unknown) => void
   readonly #deadlineMs: number
   readonly #sweepTimer: NodeJS.Timeout
@@ -99,6 +101,7 @@ class LmdbStore implements AgentStore {
 
   constructor(options: LmdbStoreOptions, lock: DirectoryLock) {
     this.#lock = lock
+    this.#now = options.now ?? Date.now
     this.#onError = options.onError ?? (() => {})
     this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS
     this.#subscribers = new Subscribers(this.#onError)
@@ -114,11 +117,16 @@ class LmdbStore implements AgentStore {
         events: root.openDB<StoredEvent, Buffer>('events', json),
         documents: this.#documents,
       },
-      options.now ?? Date.now,
+      this.#now,
       options.newEpoch ?? (() => randomBytes(16).toString('base64url')),
     )
     this.#sweepTimer = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
     void this.#sweep()
+  }
+
+  async now(): Promise<number> {
+    this.#assertOpen()
+    return this.#now()
   }
 
   async open(session: SessionKey): Promise<SessionHead> {
@@ -163,11 +171,7 @@ class LmdbStore implements AgentStore {
     return within(this.#deadlineMs, committed)
   }
 
-  async events(
-    session: SessionKey,
-    afterSeq: number,
-    limit: number,
-  ): Promise<readonly SessionEvent[]> {
+  async events(session: SessionKey, afterSeq: number, limit: number): Promise<EventPage> {
     const name = sessionName(session)
     return this.#read(() => this.#sessions.events(name, afterSeq, limit))
   }
@@ -209,6 +213,7 @@ class LmdbStore implements AgentStore {
    * Reads all and checks all before it writes: what a callback has written when it throws is kept.
    */
   #apply(plan: Plan): CommitResult {
+    if (this.#now() >= plan.before) return { committed: false }
     const head = this.#sessions.begin(plan.session)
     const isAsExpected = plan.expect.every(({ key, version }) =>
       version === 0 ? !this.#documents.doesExist(key) : this.#documents.doesExist(key, version),
@@ -267,10 +272,12 @@ class LmdbStore implements AgentStore {
   }
 }
 
-function toPlan(session: SessionKey, { expect, put = [], remove = [], event }: Commit): Plan {
+function toPlan(session: SessionKey, commit: Commit): Plan {
+  const { expect, before = Number.POSITIVE_INFINITY, put = [], remove = [], event } = commit
   const toKey = (ref: DocumentRef): Buffer => documentKey(collectionPrefix(session, ref), ref.id)
   return {
     session: sessionName(session),
+    before,
     expect: expect.map(({ ref, version }) => ({ key: toKey(ref), version })),
     put: put.map(({ ref, value }) => ({ key: toKey(ref), json: toJson(value) })),
     remove: remove.map(toKey),

@@ -13,11 +13,40 @@ export function decodeEvent(epoch: string, seq: number, encoded: string): Sessio
   return numbered({ epoch, seq }, event, payload)
 }
 
-/** A message of the session's channel: `<seq>\n<epoch>\n<encoded event>`. Undefined where it is another. */
-export function decodeMessage(data: Buffer): SessionEvent | undefined {
-  const [seq, rest] = cut(data.toString())
+/** Where an event has its place: two events that get the same number, one lost, differ in their time. */
+export interface Position {
+  readonly epoch: string
+  readonly seq: number
+  /** When it was numbered, in milliseconds since 1970; 0 where it is no longer kept. */
+  readonly at: number
+}
+
+/** The stream's id of an event: `<seq>-<at>`. Undefined where it is another. */
+export function decodeId(epoch: string, id: string): Position | undefined {
+  const [, seq, at] = /^([1-9]\d{0,15})-(\d{1,16})$/.exec(id) ?? []
+  return seq === undefined ? undefined : { epoch, seq: Number(seq), at: Number(at) }
+}
+
+/** Published where the epoch has become another one: who listens has to read. */
+export const EPOCH_CHANGED = 'epoch changed'
+
+export interface EventMessage {
+  readonly position: Position
+  readonly event: SessionEvent
+}
+
+/**
+ * A message of the session's channel: `<id>\n<epoch>\n<encoded event>`, or `EPOCH_CHANGED`. Undefined where it is
+ * neither.
+ */
+export function decodeMessage(data: Buffer): EventMessage | typeof EPOCH_CHANGED | undefined {
+  const text = data.toString()
+  if (text === EPOCH_CHANGED) return EPOCH_CHANGED
+  const [id, rest] = cut(text)
   const [epoch, encoded] = cut(rest)
-  return /^[1-9]\d{0,15}$/.test(seq) ? decodeEvent(epoch, Number(seq), encoded) : undefined
+  const position = decodeId(epoch, id)
+  const event = position && decodeEvent(epoch, position.seq, encoded)
+  return event && { position, event }
 }
 
 /** What is before and behind the first line feed, of which JSON text has none. */

@@ -12,6 +12,7 @@
  * Redis 6.2 is enough; a cluster needs 7.
  */
 import type { Script } from '../../../server/index.ts'
+import { EPOCH_CHANGED } from './redis-events.ts'
 import { RETENTION } from './store.ts'
 
 /** Lua's `unpack` ends at 8,000 values. */
@@ -27,10 +28,12 @@ local function is_alive()
 end
 `
 
-const HISTORY = `
+const CLOCK = `
 local seconds, micros = unpack(redis.call('TIME'))
 local now = seconds * 1000 + math.floor(micros / 1000) + offset
+`
 
+const HISTORY = `${CLOCK}
 -- A number's digits: Redis and Lua write a big one with an exponent.
 local function digits(number)
   return string.format('%.0f', number)
@@ -49,10 +52,38 @@ local function oldest()
 end
 `
 
+/**
+ * ARGV[2] to ARGV[6]: an epoch in case that the session needs another; the epoch, number and time of the newest
+ * event that the node knows of (none: the number is 0); PUBLISH or SPUBLISH.
+ */
+const EPOCH = `
+local new_epoch, known_epoch, known_seq, known_at, publish = unpack(ARGV, 2, 6)
+
+-- Whether the event that the node knows is still the one of its number.
+local function is_kept()
+  local last = tonumber(redis.call('HGET', session, 'seq'))
+  local seq = tonumber(known_seq)
+  if seq > last then return false end
+  local entry = redis.call('XRANGE', events, known_seq, known_seq)[1]
+  if entry then return entry[1] == known_seq .. '-' .. known_at end
+  return now - known_at > ${RETENTION.eventMs} or last - seq >= ${RETENTION.events}
+end
+
+-- The epoch of a session that lives. Where Redis came back with an older copy of it, what it lost has been told
+-- and its numbers are given again: then the epoch becomes another one.
+local function current_epoch()
+  local epoch = redis.call('HGET', session, 'epoch')
+  if epoch ~= known_epoch or is_kept() then return epoch end
+  redis.call('HSET', session, 'epoch', new_epoch)
+  redis.call(publish, events, '${EPOCH_CHANGED}')
+  return new_epoch
+end
+`
+
 const ACTIVITY = `
 -- Begins the session where it does not live. Returns its epoch.
-local function begin(new_epoch, lives)
-  if lives then return redis.call('HGET', session, 'epoch') end
+local function begin(lives)
+  if lives then return current_epoch() end
   if redis.call('EXISTS', session, session_index, events) > 0 then
     redis.call('UNLINK', session, session_index, events)
   end
@@ -68,16 +99,28 @@ local function touch()
 end
 `
 
-/** ARGV: offset, an epoch in case that the session begins. Returns `[epoch, seq, oldestSeq]`. */
+/** ARGV: offset. Returns the time, in milliseconds since 1970. */
+export const NOW: Script = {
+  name: 'agent-store-now',
+  lua: `${PRELUDE}${CLOCK}
+return now
+`,
+}
+
+/**
+ * ARGV: offset, what EPOCH takes. Returns `[epoch, seq, oldestSeq, at]`: the time of the newest event, 0 where it
+ * is not kept.
+ */
 export const OPEN: Script = {
   name: 'agent-store-open',
-  lua: `${PRELUDE}${HISTORY}${ACTIVITY}
-local epoch = begin(ARGV[2], is_alive())
+  lua: `${PRELUDE}${HISTORY}${EPOCH}${ACTIVITY}
+local epoch = begin(is_alive())
 touch()
 local seq = tonumber(redis.call('HGET', session, 'seq'))
 local first = oldest() or seq + 1
 redis.call('XTRIM', events, 'MINID', digits(first))
-return { epoch, seq, first }
+local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+return { epoch, seq, first, newest and tonumber(string.match(newest[1], '%d+$')) or 0 }
 `,
 }
 
@@ -112,33 +155,32 @@ return { fields, values }
 }
 
 /**
- * ARGV: offset, the lowest number asked for, a limit of at least 1. Returns `[epoch, entries]`, or nil where
- * none is kept. A session that has ended has none: its events were too old long before.
+ * ARGV: offset, what EPOCH takes, the lowest number asked for, a limit. Returns `[epoch, entries]`,
+ * or nil where there is no session.
  */
 export const EVENTS: Script = {
   name: 'agent-store-events',
-  lua: `${PRELUDE}${HISTORY}
+  lua: `${PRELUDE}${HISTORY}${EPOCH}
+if not is_alive() then return false end
+local epoch = current_epoch()
 local first = oldest()
-if not first then return false end
-local from = math.max(first, tonumber(ARGV[2]))
-return {
-  redis.call('HGET', session, 'epoch'),
-  redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[3]),
-}
+if not first then return { epoch, {} } end
+local from = math.max(first, tonumber(ARGV[7]))
+return { epoch, redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[8]) or {} }
 `,
 }
 
 /**
- * ARGV: offset, an epoch in case that the session begins; a number of expectations, `scope, field, version`
- * each; a number of documents to put, `scope, field, JSON` each; a number of documents to remove, `scope,
- * field` each; and where there is an event: itself as it is kept, PUBLISH or SPUBLISH, and the channel.
+ * ARGV: offset, what EPOCH takes; the time at which it is too late, or nothing; a number of expectations,
+ * `scope, field, version` each; a number of documents to put, `scope, field, JSON` each; a number of documents
+ * to remove, `scope, field` each; and where there is an event: itself as it is kept.
  *
- * Returns `[epoch, seq]`, or nil where an expectation is not met.
+ * Returns `[epoch, seq, at]` of the event, or nil where it is too late or an expectation is not met.
  */
 export const COMMIT: Script = {
   name: 'agent-store-commit',
-  lua: String.raw`${PRELUDE}${HISTORY}${ACTIVITY}
-local position = 1
+  lua: String.raw`${PRELUDE}${HISTORY}${EPOCH}${ACTIVITY}
+local position = 6
 local function argument()
   position = position + 1
   return ARGV[position]
@@ -157,7 +199,8 @@ local function next_version()
   return version
 end
 
-local new_epoch = argument()
+local before = argument()
+if before ~= '' and now >= tonumber(before) then return false end
 local lives = is_alive()
 for _ = 1, tonumber(argument()) do
   local documents = home(argument())
@@ -167,7 +210,7 @@ for _ = 1, tonumber(argument()) do
   if version ~= argument() then return false end
 end
 
-local epoch = begin(new_epoch, lives)
+local epoch = begin(lives)
 local puts = tonumber(argument())
 local version = puts > 0 and next_version()
 for _ = 1, puts do
@@ -191,9 +234,9 @@ if event then
   local id = digits(seq) .. '-' .. digits(now)
   redis.call('XADD', events, 'MAXLEN', ${RETENTION.events}, id, 'event', event)
   redis.call('XTRIM', events, 'MINID', digits(oldest()))
-  redis.call(argument(), argument(), digits(seq) .. '\n' .. epoch .. '\n' .. event)
+  redis.call(publish, events, id .. '\n' .. epoch .. '\n' .. event)
 end
 touch()
-return { epoch, seq }
+return { epoch, seq, now }
 `,
 }

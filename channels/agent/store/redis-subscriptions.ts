@@ -1,5 +1,5 @@
 import type { ChannelListener, RedisSubscriber } from '../../../server/index.ts'
-import { decodeMessage } from './redis-events.ts'
+import { decodeMessage, EPOCH_CHANGED, type Position } from './redis-events.ts'
 import type { SessionListener, SessionSubscription } from './store.ts'
 
 /** A subscription is known by this object, so that one listener may be subscribed twice. */
@@ -35,6 +35,19 @@ export class RedisSubscriptions {
     }
   }
 
+  /**
+   * The newest event of a session that anybody on this node can know of; undefined where nobody listens to it, or
+   * nobody has asked yet. Where Redis does not have it any more, it has lost it.
+   */
+  known(name: string): Position | undefined {
+    return this.#channels.get(name)?.known
+  }
+
+  /** Redis was asked, and had what was known: it goes on from there to `position`. In the order of the answers. */
+  learn(name: string, position: Position): void {
+    this.#channels.get(name)?.learn(position)
+  }
+
   /** Nobody hears anything any more. */
   close(): void {
     this.#isClosed = true
@@ -51,6 +64,9 @@ export class RedisSubscriptions {
 class SessionChannel implements ChannelListener {
   readonly #onError: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
+  #known: Position | undefined
+  /** Redis may have come back with less, and was not asked since. */
+  #isDoubtful = false
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
@@ -58,6 +74,17 @@ class SessionChannel implements ChannelListener {
 
   get isEmpty(): boolean {
     return this.#subscriptions.size === 0
+  }
+
+  get known(): Position | undefined {
+    return this.#known
+  }
+
+  learn(position: Position): void {
+    this.#isDoubtful = false
+    const known = this.#known
+    // An old page says nothing new.
+    if (known?.epoch !== position.epoch || known.seq < position.seq) this.#known = position
   }
 
   /** Returns what ends the subscription. */
@@ -68,12 +95,25 @@ class SessionChannel implements ChannelListener {
   }
 
   message(data: Buffer): void {
-    const event = decodeMessage(data)
-    if (event) this.#tell((listener) => listener.event(event))
-    else this.#onError(new Error('a message on a session channel that is no event'))
+    const message = decodeMessage(data)
+    if (message === undefined) {
+      this.#onError(new Error('a message on a session channel that is no event'))
+    } else if (message === EPOCH_CHANGED) {
+      this.gap()
+    } else {
+      const { position, event } = message
+      if (this.#isNext(position)) this.#known = position
+      this.#tell((listener) => listener.event(event))
+    }
+  }
+
+  /** What comes behind a hole, or a gap, says nothing of whether Redis still has what was known before. */
+  #isNext({ epoch, seq }: Position): boolean {
+    return !this.#isDoubtful && this.#known?.epoch === epoch && this.#known.seq + 1 === seq
   }
 
   gap(): void {
+    this.#isDoubtful = true
     this.#tell((listener) => listener.gap())
   }
 

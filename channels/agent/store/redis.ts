@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis, Script } from '../../../server/index.ts'
 import { toJson } from './json.ts'
-import { decodeEvent, encodeEvent } from './redis-events.ts'
+import { decodeEvent, decodeId, encodeEvent, type Position } from './redis-events.ts'
 import {
   documentField,
   documentId,
@@ -9,7 +9,7 @@ import {
   type SessionKeys,
   sessionKeys,
 } from './redis-keys.ts'
-import { COMMIT, EVENTS, GET, LIST, OPEN } from './redis-scripts.ts'
+import { COMMIT, EVENTS, GET, LIST, NOW, OPEN } from './redis-scripts.ts'
 import { RedisSubscriptions } from './redis-subscriptions.ts'
 import {
   type AgentStore,
@@ -18,8 +18,8 @@ import {
   type CommitResult,
   type Document,
   type DocumentRef,
+  type EventPage,
   type Range,
-  type SessionEvent,
   type SessionHead,
   type SessionKey,
   type SessionListener,
@@ -36,6 +36,9 @@ export interface RedisStoreOptions {
   /** For tests: by how many milliseconds the store's time is ahead of Redis's. At least 0, never falls. */
   readonly clockOffsetMs?: () => number
 }
+
+/** No session's epoch is empty. */
+const NOTHING: Position = { epoch: '', seq: 0, at: 0 }
 
 type Argument = string | number | Buffer
 
@@ -70,9 +73,15 @@ class SharedStore implements AgentStore {
     this.#subscriptions = new RedisSubscriptions(redis.subscriber, onError)
   }
 
+  async now(session: SessionKey): Promise<number> {
+    return (await this.#run(NOW, this.#keys(session), [])) as number
+  }
+
   async open(session: SessionKey): Promise<SessionHead> {
-    const reply = await this.#run(OPEN, this.#keys(session), [newEpoch()])
-    const [epoch, seq, oldestSeq] = reply as [string, number, number]
+    const keys = this.#keys(session)
+    const reply = await this.#run(OPEN, keys, this.#epochArguments(keys))
+    const [epoch, seq, oldestSeq, at] = reply as [string, number, number, number]
+    this.#subscriptions.learn(keys.channel, { epoch, seq, at })
     return { epoch, seq, oldestSeq }
   }
 
@@ -91,26 +100,30 @@ class SharedStore implements AgentStore {
 
   async commit(session: SessionKey, commit: Commit): Promise<CommitResult> {
     const keys = this.#keys(session)
-    const args = [newEpoch(), ...toArguments(commit)]
     const encoded = commit.event === undefined ? undefined : encodeEvent(commit.event)
-    if (encoded !== undefined) {
-      args.push(encoded, this.#redis.isSharded ? 'SPUBLISH' : 'PUBLISH', keys.channel)
-    }
+    const args = [...this.#epochArguments(keys), ...toArguments(commit)]
+    if (encoded !== undefined) args.push(encoded)
 
-    const reply = (await this.#run(COMMIT, keys, args)) as [string, number] | null
+    const reply = (await this.#run(COMMIT, keys, args)) as [string, number, number] | null
     if (reply === null) return { committed: false }
-    const event = encoded === undefined ? undefined : decodeEvent(...reply, encoded)
-    return { committed: true, event }
+    if (encoded === undefined) return { committed: true, event: undefined }
+    const [epoch, seq, at] = reply
+    this.#subscriptions.learn(keys.channel, { epoch, seq, at })
+    return { committed: true, event: decodeEvent(epoch, seq, encoded) }
   }
 
-  async events(session: SessionKey, afterSeq: number, limit: number): Promise<SessionEvent[]> {
-    if (limit < 1) return []
+  async events(session: SessionKey, afterSeq: number, limit: number): Promise<EventPage> {
+    const keys = this.#keys(session)
     const from = Math.min(afterSeq + 1, Number.MAX_SAFE_INTEGER)
-    const reply = await this.#run(EVENTS, this.#keys(session), [from, limit])
-    const [epoch, entries] = (reply ?? ['', []]) as [string, StreamEntry[]]
-    return entries.flatMap(([id, [, encoded]]) => {
+    const reply = await this.#run(EVENTS, keys, [...this.#epochArguments(keys), from, limit])
+    if (reply === null) return { epoch: undefined, events: [] }
+    const [epoch, entries] = reply as [string, StreamEntry[]]
+    const newest = decodeId(epoch, entries.at(-1)?.[0] ?? '')
+    if (newest) this.#subscriptions.learn(keys.channel, newest)
+    const events = entries.flatMap(([id, [, encoded]]) => {
       return decodeEvent(epoch, Number.parseInt(id, 10), encoded) ?? []
     })
+    return { epoch, events }
   }
 
   subscribe(session: SessionKey, listener: SessionListener): SessionSubscription {
@@ -133,6 +146,12 @@ class SharedStore implements AgentStore {
     return sessionKeys(this.#prefix, session)
   }
 
+  /** What the scripts take that number events: with it, Redis sees for itself whether it has lost any. */
+  #epochArguments({ channel }: SessionKeys): Argument[] {
+    const { epoch, seq, at } = this.#subscriptions.known(channel) ?? NOTHING
+    return [newEpoch(), epoch, seq, at, this.#redis.isSharded ? 'SPUBLISH' : 'PUBLISH']
+  }
+
   async #run(script: Script, keys: SessionKeys, args: readonly Argument[]): Promise<unknown> {
     if (this.#isClosed) throw new StoreUnavailable('the store is closed')
     const running = this.#redis.script(script, keys.all, [this.#clockOffsetMs(), ...args])
@@ -147,10 +166,11 @@ class SharedStore implements AgentStore {
   }
 }
 
-/** The expectations, what is put and what is removed, as the script reads them. */
-function toArguments({ expect, put = [], remove = [] }: Commit): Argument[] {
+/** The time, the expectations, what is put and what is removed, as the script reads them. */
+function toArguments({ expect, before, put = [], remove = [] }: Commit): Argument[] {
   const place = (ref: DocumentRef): Argument[] => [ref.scope, documentField(ref)]
   return [
+    before ?? '',
     expect.length,
     ...expect.flatMap(({ ref, version }) => [...place(ref), version]),
     put.length,

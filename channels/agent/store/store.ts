@@ -46,6 +46,8 @@ export interface Expectation {
 export interface Commit {
   /** What the decision was based on. One that is at another version refuses the whole commit. */
   readonly expect: readonly Expectation[]
+  /** At this time of the store, or later, the whole commit is refused. Milliseconds since 1970. */
+  readonly before?: number
   /** Comes before `remove`. A value without JSON form rejects with TypeError. */
   readonly put?: readonly { readonly ref: DocumentRef; readonly value: unknown }[]
   readonly remove?: readonly DocumentRef[]
@@ -68,12 +70,21 @@ export interface SessionEvent {
 }
 
 export interface SessionHead {
-  /** Random, made when the session begins: another one means that `seq` started over. */
+  /**
+   * Random, made when the session begins, and again where the store comes back with less than it had told: under
+   * another one, the numbers belong to other events.
+   */
   readonly epoch: string
   /** The number of the newest event; 0 when there was none yet. */
   readonly seq: number
   /** The lowest number still kept; `seq + 1` when none is. */
   readonly oldestSeq: number
+}
+
+export interface EventPage {
+  /** The session's epoch when this was read; undefined where there is no session. */
+  readonly epoch: string | undefined
+  readonly events: readonly SessionEvent[]
 }
 
 export interface Range {
@@ -109,6 +120,11 @@ export class StoreUnavailable extends Error {
 }
 
 export interface AgentStore {
+  /**
+   * The time that decides on everything of the session, in milliseconds since 1970: the same for all who share
+   * the store, whatever their own clocks say.
+   */
+  now(session: SessionKey): Promise<number>
   /** The session's head; begins the session where there is none. Counts as activity. */
   open(session: SessionKey): Promise<SessionHead>
   /** The document, or undefined. */
@@ -121,7 +137,7 @@ export interface AgentStore {
    */
   commit(session: SessionKey, commit: Commit): Promise<CommitResult>
   /** Kept, durable events with a number above `afterSeq`, in order, at most `limit`. */
-  events(session: SessionKey, afterSeq: number, limit: number): Promise<readonly SessionEvent[]>
+  events(session: SessionKey, afterSeq: number, limit: number): Promise<EventPage>
   /**
    * Tells the listener of every durable event that is committed from now on, in order of `seq`, until the
    * subscription is ended: before or after the commit resolves. A throwing listener harms no other.

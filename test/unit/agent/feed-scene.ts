@@ -23,6 +23,8 @@ const happened = (seq: number): SessionEvent => ({
 /** The part of a store that a feed needs; when it answers and announces is the test's to say. */
 export class Events {
   readonly kept: SessionEvent[]
+  /** The session's; undefined where it is gone. */
+  epoch: string | undefined = EPOCH
   /** How often it was asked for events. */
   reads = 0
   readonly #listeners = new Set<SessionListener>()
@@ -42,15 +44,14 @@ export class Events {
         this.#listeners.add(listener)
         return { ready: undefined, end: () => this.#listeners.delete(listener) }
       },
-      open: async () => ({ epoch: EPOCH, seq: this.seq, oldestSeq: 1 }),
       events: async (_session, afterSeq, limit) => {
         this.reads += 1
         await this.#turn()
-        const page = this.kept.filter(({ seq }) => seq > afterSeq).slice(0, limit)
+        const events = this.kept.filter(({ seq }) => seq > afterSeq).slice(0, limit)
         await this.#turn()
-        return page
+        return { epoch: this.epoch, events }
       },
-    } as Pick<AgentStore, 'open' | 'subscribe' | 'events'> as AgentStore
+    } as Pick<AgentStore, 'subscribe' | 'events'> as AgentStore
   }
 
   get seq(): number {
@@ -70,11 +71,6 @@ export class Events {
     for (const newest of this.kept.slice(-1)) {
       for (const listener of this.#listeners) listener.event(newest)
     }
-  }
-
-  /** The newest event is gone, as if it had never been. */
-  forget(): void {
-    this.kept.pop()
   }
 
   /** Listeners may have missed something. */

@@ -152,17 +152,33 @@ describe('the feed of a socket', () => {
     })
   }
 
-  it('ends, and says so, where the store comes back with less than was sent', async () => {
+  for (const epoch of ['another epoch', undefined]) {
+    it(`ends, and says so, where the session comes back with ${epoch ?? 'nothing'}`, async () => {
+      const events = new Events(() => Promise.resolve(), [1, 2, 3])
+      const { feed, reader } = quickFeed(events)
+      feed.start(EPOCH, 3, false)
+      const lost = new Promise<void>((resolve) => {
+        reader.onLost = resolve
+      })
+      events.keepSilently()
+      events.epoch = epoch
+      events.gap()
+      await lost
+      expect(reader.delivered).to.deep.equal([])
+      expect(events.listeners).to.equal(0)
+    })
+  }
+
+  it('ends, and says so, where that happens before it is started', async () => {
     const events = new Events(() => Promise.resolve(), [1, 2, 3])
     const { feed, reader } = quickFeed(events)
-    feed.start(EPOCH, 3, false)
     const lost = new Promise<void>((resolve) => {
       reader.onLost = resolve
     })
-    events.forget()
+    events.epoch = 'another epoch'
     events.gap()
+    feed.start(EPOCH, 3, false)
     await lost
-    expect(reader.delivered).to.deep.equal([])
     expect(events.listeners).to.equal(0)
   })
 

@@ -134,6 +134,20 @@ describe('the Redis subscriber', () => {
     expect(listener.heard).to.deep.equal(['gap'])
   })
 
+  it('passes on nothing of a new connection before it has told of the gap', async () => {
+    connection.events.ready()
+    const listener = ear()
+    void subscriber.subscribe('a', listener)
+    await answer()
+    subscriber.lost()
+    subscriber.renew()
+    await turn()
+    publish('a', 'too early')
+    await answer()
+    publish('a', 'hi')
+    expect(listener.heard).to.deep.equal(['gap', 'hi'])
+  })
+
   it('lets nobody wait after one waited in vain, until Redis answers again', async () => {
     connection.events.ready()
     void subscriber.subscribe('a', ear())

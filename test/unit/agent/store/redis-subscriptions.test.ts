@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
+import { EPOCH_CHANGED } from '../../../../channels/agent/store/redis-events.ts'
 import { RedisSubscriptions } from '../../../../channels/agent/store/redis-subscriptions.ts'
 import type { SessionListener } from '../../../../channels/agent/store/store.ts'
 import type { ChannelListener, RedisSubscriber } from '../../../../server/index.ts'
@@ -33,7 +34,8 @@ class FakeSubscriber implements RedisSubscriber {
   }
 }
 
-const MESSAGE = '1\nepoch\nhappened\n{"a":1}'
+const message = (id: string, epoch = 'epoch') => `${id}\n${epoch}\nhappened\n{"a":1}`
+const MESSAGE = message('1-5')
 const EVENT = { seq: 1, epoch: 'epoch', event: 'happened', json: '{"seq":1,"a":1}' }
 
 describe('subscriptions to sessions in Redis', () => {
@@ -73,6 +75,45 @@ describe('subscriptions to sessions in Redis', () => {
     redis.publish('a', MESSAGE)
     expect(heard).to.deep.equal(['gap', EVENT])
     expect(errors).to.deep.equal([thrown, thrown])
+  })
+
+  it('tell everybody to read where the epoch is another one now', () => {
+    subscriptions.add('a', listener)
+    redis.publish('a', EPOCH_CHANGED)
+    expect(heard).to.deep.equal(['gap'])
+    expect(errors).to.deep.equal([])
+  })
+
+  it('know the newest event of which Redis said so, or that followed it without a hole', () => {
+    const known = () => subscriptions.known('a')
+    const at = (seq: number, epoch = 'epoch') => ({ epoch, seq, at: 5 })
+    subscriptions.learn('a', at(1))
+    expect(known()).to.equal(undefined)
+
+    const { end } = subscriptions.add('a', listener)
+    redis.publish('a', MESSAGE)
+    expect(known()).to.equal(undefined)
+    subscriptions.learn('a', at(3))
+    subscriptions.learn('a', at(2))
+    redis.publish('a', message('3-6'))
+    expect(known()).to.deep.equal(at(3))
+    redis.publish('a', message('4-5'))
+    expect(known()).to.deep.equal(at(4))
+    redis.publish('a', message('6-5'))
+    redis.publish('a', message('5-5', 'another epoch'))
+    expect(known()).to.deep.equal(at(4))
+    redis.tell('a', (each) => each.gap())
+    redis.publish('a', message('5-5'))
+    expect(known()).to.deep.equal(at(4))
+    subscriptions.learn('a', at(4))
+    redis.publish('a', message('5-5'))
+    expect(known()).to.deep.equal(at(5))
+    subscriptions.learn('a', at(1, 'another epoch'))
+    expect(known()).to.deep.equal(at(1, 'another epoch'))
+
+    end()
+    subscriptions.add('a', listener)
+    expect(known()).to.equal(undefined)
   })
 
   it('are ready when Redis says so, to everybody', async () => {
