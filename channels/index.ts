@@ -10,6 +10,7 @@ import type { Agent } from './agent/agent.ts'
 import { sweepApplying } from './agent/apply-foreign.ts'
 import { createAgentChannel } from './agent/channel.ts'
 import { RunningCommands } from './agent/commands/run.ts'
+import { sweepExpired } from './agent/expire-changes.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
 import { loadCommands, loadRepositories } from './agent/modules.ts'
@@ -53,7 +54,12 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     onError,
   }
   const running = new RunningCommands()
-  const sweep = (olderThanMs: number) => sweepApplying(agent, olderThanMs).catch(onError)
+  let reached = ''
+  const expire = async () => {
+    reached = await sweepExpired(agent, reached)
+  }
+  const sweep = (olderThanMs: number) =>
+    Promise.all([sweepApplying(agent, olderThanMs).catch(onError), expire().catch(onError)])
   // A directory is ours alone: whatever is being applied was left by a server that is gone.
   await sweep(options.redis ? LEFT_MS : 0)
   const sweeper = setInterval(() => void sweep(LEFT_MS), SWEEP_EVERY_MS)

@@ -4,16 +4,24 @@
  * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
  */
 import type { Actor, Agent } from './agent.ts'
-import { approved, type Change, changeRef, decision, keptChange, openChange } from './change.ts'
+import {
+  approved,
+  type Change,
+  changeRef,
+  decision,
+  keptChange,
+  openChange,
+  readChange,
+} from './change.ts'
 import { type Committed, change as changeState } from './commit.ts'
+import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { Repository } from './repository/repository.ts'
 import { isTransactional } from './repository/transactional.ts'
 import { within } from './store/deadline.ts'
 import type { DocumentRef, SessionKey } from './store/store.ts'
 
-/** No client can name this session: the list of what is being applied, of all businesses. */
-const NODE: SessionKey = { businessId: '', sessionId: '' }
+/** What is being applied, of all businesses. */
 const APPLYING = { scope: 'business', name: 'applying' } as const
 const PAGE = 100
 
@@ -27,7 +35,7 @@ interface Entry {
 
 /** Noted before the change is claimed: an entry without a claim is harmless, a claim without one is lost. */
 async function note(agent: Agent, session: SessionKey, changeId: string): Promise<void> {
-  const value: Entry = { session, changeId, since: agent.now() }
+  const value: Entry = { session, changeId, since: await agent.store.now(session) }
   await agent.store.commit(NODE, { expect: [], put: [{ ref: entryRef(changeId), value }] })
 }
 
@@ -39,11 +47,11 @@ function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
   return changeState(agent, session, async () => {
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
-    const value = { ...open.kept, applying: { by: operatorId, since: agent.now() } }
+    const value = { ...open.kept, applying: { by: operatorId, since: open.now } }
     return {
       result: open.kept,
       commit: {
-        expect: [{ ref: changeRef(changeId), version: open.version }],
+        ...open.still,
         put: [{ ref: changeRef(changeId), value }],
       },
     }
@@ -58,12 +66,12 @@ function settle(
   outcome: 'applied' | 'conflict',
 ): Promise<Committed<Change> | Refusal> {
   return changeState(agent, session, async () => {
-    const document = await agent.store.get(session, changeRef(changeId))
+    const [document, now] = await readChange(agent, session, changeId)
     if (!document) return refusal('unknown_change')
     const { applying, ...kept } = keptChange(document)
     if (!applying) return refusal('already_decided')
     const isApplied = outcome === 'applied'
-    const change = isApplied ? approved(kept, applying.by, agent.now()) : kept
+    const change = isApplied ? approved(kept, applying.by, now) : kept
     return {
       result: change,
       commit: {
@@ -133,11 +141,11 @@ export async function sweepApplying(agent: Agent, olderThanMs: number): Promise<
 
 async function sweepOne(agent: Agent, entry: Entry, olderThanMs: number): Promise<void> {
   const { session, changeId } = entry
-  const document = await agent.store.get(session, changeRef(changeId))
+  const [document, now] = await readChange(agent, session, changeId)
   const kept = document && keptChange(document)
   // A later attempt renews the entry, but not the claim.
   const since = kept?.applying?.since ?? entry.since
-  if (agent.now() - since < olderThanMs) return
+  if (now - since < olderThanMs) return
   const known = kept && agent.repositories.get(kept.repositoryType)?.repository
   if (!kept?.applying) await forget(agent, changeId)
   else if (known && !isTransactional(known)) await finish(agent, session, known, kept)

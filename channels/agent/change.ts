@@ -2,7 +2,7 @@
 import type { Agent } from './agent.ts'
 import { type Refusal, refusal } from './refusal.ts'
 import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
-import type { Document, DocumentRef, SessionKey } from './store/store.ts'
+import type { Commit, Document, DocumentRef, SessionKey } from './store/store.ts'
 
 export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
 
@@ -28,16 +28,39 @@ export interface KeptChange extends Change {
 export const CHANGES = { scope: 'session', name: 'changes' } as const
 export const changeRef = (id: string): DocumentRef => ({ ...CHANGES, id })
 
+/** Pending at the store's time `now`, and for too long; one that is being applied was decided before. */
+export const isOverdue = ({ status, applying, expiresAt }: KeptChange, now: number): boolean =>
+  status === 'pending' && !applying && now >= Date.parse(expiresAt)
+
+export const expired = (kept: Change): Change => ({ ...kept, status: 'expired' })
+
 /** What clients see: a change that is being applied is pending to them, one past its time expired. */
-export function shown({ applying, ...kept }: KeptChange, now: number): Change {
-  const isExpired = kept.status === 'pending' && !applying && now >= Date.parse(kept.expiresAt)
-  return isExpired ? { ...kept, status: 'expired' } : kept
+export function shown(kept: KeptChange, now: number): Change {
+  if (isOverdue(kept, now)) return expired(kept)
+  const { applying, ...change } = kept
+  return change
 }
 
-/** A kept change with the version that a decision on it must expect. */
+/** A change that is open to a decision. */
 export interface OpenChange {
   readonly kept: KeptChange
-  readonly version: number
+  /** The store's time when that was so. */
+  readonly now: number
+  /** What a commit that decides it must hold to: it is open still, and its time has not passed. */
+  readonly still: Required<Pick<Commit, 'expect' | 'before'>>
+}
+
+/**
+ * A kept change, and the store's time before it was read: what is pending then, and past its time, can no longer
+ * be decided by anybody.
+ */
+export async function readChange(
+  agent: Agent,
+  session: SessionKey,
+  changeId: string,
+): Promise<readonly [document: Document | undefined, now: number]> {
+  const now = await agent.store.now(session)
+  return [await agent.store.get(session, changeRef(changeId)), now]
 }
 
 /** The change, if it is there and open to a decision: refusals in the contract's order. */
@@ -46,13 +69,15 @@ export async function openChange(
   session: SessionKey,
   changeId: string,
 ): Promise<OpenChange | Refusal> {
-  const document = await agent.store.get(session, changeRef(changeId))
+  const [document, now] = await readChange(agent, session, changeId)
   if (!document) return refusal('unknown_change')
   const kept = keptChange(document)
   if (kept.applying) return refusal('already_decided')
-  const { status } = shown(kept, agent.now())
+  const { status, expiresAt } = shown(kept, now)
   if (status === 'expired') return refusal('change_expired')
-  return status === 'pending' ? { kept, version: document.version } : refusal('already_decided')
+  if (status !== 'pending') return refusal('already_decided')
+  const expect = [{ ref: changeRef(changeId), version: document.version }]
+  return { kept, now, still: { expect, before: Date.parse(expiresAt) } }
 }
 
 export const keptChange = ({ value }: Document): KeptChange => value as KeptChange

@@ -14,7 +14,7 @@ export async function rejectChange(
   return await changeState(agent, session, async () => {
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
-    const decidedAt = new Date(agent.now()).toISOString()
+    const decidedAt = new Date(open.now).toISOString()
     const change: Change = {
       ...open.kept,
       status: 'rejected',
@@ -25,7 +25,7 @@ export async function rejectChange(
     return {
       result: change,
       commit: {
-        expect: [{ ref: changeRef(changeId), version: open.version }],
+        ...open.still,
         put: [{ ref: changeRef(changeId), value: change }],
         event: { event: 'agent_changes_rejected', payload: decision(agent, change) },
       },
@@ -42,22 +42,23 @@ export async function approveChange(
   const { session, operatorId } = actor
   const document = await agent.store.get(session, changeRef(changeId))
   if (!document) return refusal('unknown_change')
-  const { repositoryType } = keptChange(document)
+  const { repositoryType, recordId, baseVersion } = keptChange(document)
   const repository = agent.repositories.get(repositoryType)?.repository
   if (!repository) return refusal('unknown_repository')
   if (!isTransactional(repository)) return await applyForeign(agent, actor, repository, changeId)
   return await changeState(agent, session, async () => {
+    // Before the change: where that is open after it, it is not this change that moved the record on.
+    const found = await repository.get(session.businessId, repositoryType, recordId)
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
-    const { recordId, baseVersion } = open.kept
-    const found = await repository.get(session.businessId, repositoryType, recordId)
     if ((found?.version ?? 0) !== baseVersion) return refusal('change_conflict')
-    const change = approved(open.kept, operatorId, agent.now())
+    const change = approved(open.kept, operatorId, open.now)
     const staged = repository.stage(change, baseVersion)
     return {
       result: change,
       commit: {
-        expect: [{ ref: changeRef(changeId), version: open.version }, ...staged.expect],
+        ...open.still,
+        expect: [...open.still.expect, ...staged.expect],
         put: [{ ref: changeRef(changeId), value: change }, ...staged.put],
         remove: staged.remove,
         event: { event: 'agent_changes_approved', payload: decision(agent, change) },

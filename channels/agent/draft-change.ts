@@ -1,6 +1,7 @@
 import type { Actor, Agent } from './agent.ts'
 import { type Change, changeRef } from './change.ts'
 import { change as changeState } from './commit.ts'
+import { noteExpiry } from './expire-changes.ts'
 import { randomId, timedId } from './ids.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
@@ -34,14 +35,14 @@ export async function draftChange(
   if (!known) return refusal('unknown_repository')
   const recordId = draft.recordId ?? randomId('rec')
   const outcome = await changeState(agent, session, async () => {
-    const [found, log] = await Promise.all([
+    const [found, log, now] = await Promise.all([
       known.repository.get(session.businessId, repositoryType, recordId),
       agent.store.get(session, LOG),
+      agent.store.now(session),
     ])
     if (operation === 'create' && found) return refusal('change_conflict')
     if (operation !== 'create' && !found) return refusal('unknown_record')
     const before = found?.record ?? null
-    const now = agent.now()
     const { id, ms } = timedId('chg', now, (log?.value as number | undefined) ?? 0)
     const change: Change = {
       changeId: id,
@@ -56,6 +57,7 @@ export async function draftChange(
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + LIFETIME_MS).toISOString(),
     }
+    await noteExpiry(agent, session, change)
     return {
       result: change,
       commit: {

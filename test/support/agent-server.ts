@@ -6,6 +6,7 @@ import type { Agent } from '../../channels/agent/agent.ts'
 import { sweepApplying } from '../../channels/agent/apply-foreign.ts'
 import { createAgentChannel } from '../../channels/agent/channel.ts'
 import { RunningCommands } from '../../channels/agent/commands/run.ts'
+import { sweepExpired } from '../../channels/agent/expire-changes.ts'
 import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../channels/agent/messages.ts'
 import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
@@ -47,8 +48,8 @@ export interface AgentServer {
   /** What only the server's log would tell. */
   readonly errors: readonly unknown[]
   /**
-   * Sweeps what foreign repositories left half applied for so long, as the server does from time to time;
-   * only where `now`, `claims` or `store` is given.
+   * Sweeps what foreign repositories left half applied for so long, and what has expired, as the server does from
+   * time to time; only where `now`, `claims` or `store` is given.
    */
   sweep(olderThanMs: number): Promise<void>
   /** Ends it, and every client's connection; again is the same as once. */
@@ -170,6 +171,9 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
         await store.close()
       },
     },
-    sweep: (olderThanMs) => sweepApplying(agent, olderThanMs),
+    async sweep(olderThanMs) {
+      await sweepApplying(agent, olderThanMs)
+      await sweepExpired(agent)
+    },
   }
 }

@@ -1,5 +1,5 @@
 import type { Agent } from '../agent.ts'
-import { CHANGES, changeRef, keptChange, shown } from '../change.ts'
+import { CHANGES, keptChange, readChange, shown } from '../change.ts'
 import { draftChange } from '../draft-change.ts'
 import { currentQuery } from '../modifications.ts'
 import type { Permission } from '../permissions.ts'
@@ -32,8 +32,8 @@ export function commandContext(agent: Agent, runner: Runner, signal: AbortSignal
     createDraft: (draft) => draftChange(agent, actor, draft),
     listChanges: (options) => listChanges(agent, session, options),
     async getChange(changeId) {
-      const document = await agent.store.get(session, changeRef(changeId))
-      return document ? shown(keptChange(document), agent.now()) : refusal('unknown_change')
+      const [document, now] = await readChange(agent, session, changeId)
+      return document ? shown(keptChange(document), now) : refusal('unknown_change')
     },
   }
 }
@@ -41,13 +41,14 @@ export function commandContext(agent: Agent, runner: Runner, signal: AbortSignal
 /** `next` is the id to go on after, null at the end. */
 async function listChanges(agent: Agent, session: SessionKey, options: ListChanges) {
   const { status, limit = DEFAULT_LIMIT } = options
+  const now = await agent.store.now(session)
   const found = []
   let { after } = options
   for (;;) {
     const range = { limit: PAGE, ...(after !== undefined && { after }) }
     const page = await agent.store.list(session, CHANGES, range)
     for (const document of page) {
-      const change = shown(keptChange(document), agent.now())
+      const change = shown(keptChange(document), now)
       if (status !== undefined && change.status !== status) continue
       if (found.length === limit) return { changes: found, next: found.at(-1)?.changeId ?? null }
       found.push(change)
