@@ -59,6 +59,12 @@ export abstract class Operator {
     await within(this.#until(isThere), timeoutMs, what)
   }
 
+  /** Resolves when the event of this number has come. */
+  async receivedSeq(seq: number, timeoutMs = RETURN_MS): Promise<void> {
+    const isThere = () => this.seqs.includes(seq)
+    await within(this.#until(isThere), timeoutMs, `event ${seq} for ${this.who.operatorId}`)
+  }
+
   /** Resolves when it has authenticated so often. */
   async welcomed(count: number, timeoutMs = RETURN_MS): Promise<void> {
     const isThere = () => this.welcomes.length >= count

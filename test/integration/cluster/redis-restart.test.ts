@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
+import { produce } from '../../support/producer.ts'
+import { RoamingOperator } from '../../support/roaming-operator.ts'
+import type { ServerProcess } from '../../support/server-process.ts'
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { expectWhole, finish, meet, report } from './checks.ts'
 
 const OPERATIONS = 50
@@ -9,11 +13,16 @@ const OPERATORS = 4
 describe('Redis that is restarted in mid-traffic', function () {
   this.timeout(90_000)
   let cluster: Cluster
+  let proxy: TcpProxy | undefined
 
   beforeEach(async () => {
     cluster = await startCluster(2)
   })
-  afterEach(() => cluster.stop())
+  afterEach(async () => {
+    await cluster.stop()
+    await proxy?.stop()
+    proxy = undefined
+  })
 
   it('with its data: nobody misses anything, and no connection ends', async () => {
     const { operators, producers } = await meet(cluster, 'restart', OPERATORS)
@@ -64,6 +73,20 @@ describe('Redis that is restarted in mid-traffic', function () {
       )
     }
   })
+
+  it('without its data, and nothing comes after that: everybody is told all the same', async () => {
+    const { operators, producers } = await meet(cluster, 'idle', OPERATORS)
+    await Promise.all(producers.map((producer) => producer.more(1)))
+    await Promise.all(producers.map((producer) => producer.stop()))
+    await cluster.redis.kill9()
+    await cluster.redis.restart({ keepData: false })
+    await Promise.all(operators.map((operator) => operator.welcomed(2)))
+    for (const { welcomes } of operators) {
+      expect(welcomes[1]).to.include({ recovered: false, seq: 0 })
+      expect(welcomes[1]?.['epoch']).to.not.equal(welcomes[0]?.['epoch'])
+    }
+  })
+
   it('with an older copy of its data: everybody is told, and gets what that has', async () => {
     const { redis } = cluster
     const { operators, producers } = await meet(cluster, 'older', OPERATORS)
@@ -84,6 +107,61 @@ describe('Redis that is restarted in mid-traffic', function () {
       expect(kept.map((event) => event.seq)).to.deep.equal(kept.map((_, at) => at + 1))
       expect(kept.at(-1)?.payload).to.deep.equal(last)
       expect(events.length, 'what it had, and what is kept').to.be.above(seq)
+    }
+  })
+
+  it('with an older copy, and others have used the numbers again: nobody takes new for old', async () => {
+    const { redis, nodes } = cluster
+    const [first, second] = nodes as [ServerProcess, ServerProcess]
+    await cluster.kill9(second)
+    proxy = await startTcpProxy(redis.port)
+    const far = await cluster.start(`redis://127.0.0.1:${proxy.port}`)
+    const urls = () => [far.url]
+    const here = Array.from(
+      { length: OPERATORS },
+      (_, at) => new RoamingOperator(urls, { sessionId: 'again', operatorId: `op${at}` }),
+    )
+    const [working] = here as [RoamingOperator]
+    await Promise.all(here.map((operator) => operator.moveTo(far.url)))
+    const producer = produce(working)
+    await producer.more(OPERATIONS)
+    await redis.cli('config', 'set', 'appendonly', 'no')
+    await producer.more(OPERATIONS)
+    const { successes } = await producer.stop()
+    const sent = Number(successes.at(-1)?.['seq'])
+    await Promise.all(here.map((operator) => operator.receivedSeq(sent)))
+
+    // Nobody who knows of the lost events comes near Redis before the others have given out their numbers.
+    await cluster.kill9(first)
+    proxy.cut()
+    await redis.kill9()
+    await redis.restart({ keepData: true })
+    const near = await cluster.start()
+    const late = new RoamingOperator(() => [near.url], { sessionId: 'again', operatorId: 'late' })
+    await late.moveTo(near.url)
+    await late.welcomed(1)
+    const kept = Number(late.welcomes[0]?.['seq'])
+    expect(kept, 'what the copy has').to.be.below(sent)
+    const again = produce(late)
+    await again.more(sent - kept + 5)
+    await again.stop()
+    expect(late.epoch, 'nobody has noticed').to.equal(working.epoch)
+    proxy.restore()
+
+    const everybody = [...here, late]
+    await Promise.all(everybody.map((operator) => operator.welcomed(2)))
+    const last = await finish(everybody)
+    report('Redis restarted with an older copy, numbers used again', everybody, [producer, again])
+    expect(new Set(everybody.map(({ epoch }) => epoch)).size, 'one new epoch').to.equal(1)
+    for (const { events, welcomes, epoch } of everybody) {
+      expect(welcomes.slice(1).map(({ recovered }) => recovered)).to.deep.equal([false])
+      expect(epoch).to.not.equal(welcomes[0]?.['epoch'])
+      const anew = events.filter((event) => event.epoch === epoch)
+      expect(anew.map(({ seq }) => seq)).to.deep.equal(anew.map((_, at) => at + 1))
+      expect(anew.at(-1)?.payload).to.deep.equal(last)
+      for (const success of again.successes) {
+        expect(anew[Number(success['seq']) - 1]?.payload).to.deep.equal(success)
+      }
     }
   })
 })
