@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { createRedisStore } from '../../channels/agent/store/redis.ts'
+import { sessionKeys } from '../../channels/agent/store/redis-keys.ts'
 import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
@@ -62,6 +63,29 @@ for (const { name, start } of SERVERS) {
           await opened.at(-1)?.close()
         },
       }
+    })
+
+    it('a node that knows of more than Redis has gives the session another epoch', async () => {
+      const prefix = newPrefix()
+      const store = createRedisStore({ redis, prefix, onError })
+      const { all } = sessionKeys(prefix, SESSION)
+      const turn = (name: string, lua: string) =>
+        redis.script({ name, lua: `for _, key in ipairs(KEYS) do ${lua} end` }, all, [])
+      const heard = await listen(store)
+      const { epoch } = await emit(store, SESSION)
+      await turn('copy', "redis.call('COPY', key, key .. '/copy')")
+      for (const _ of numbers(2, 3)) await emit(store, SESSION)
+      await heard.next(({ seq }) => seq === 3)
+      await turn('restore', "redis.call('COPY', key .. '/copy', key, 'REPLACE')")
+
+      const fourth = await emit(store, SESSION)
+      expect(fourth).to.have.property('seq', 2)
+      expect(fourth.epoch).to.not.equal(epoch)
+      expect(await heard.next((each) => each.epoch === fourth.epoch)).to.deep.equal(fourth)
+      const page = await store.events(SESSION, 0, 10)
+      expect(page.epoch).to.equal(fourth.epoch)
+      expect(page.events.map(({ seq }) => seq)).to.deep.equal([1, 2])
+      await store.close()
     })
 
     it('two nodes that race for one document win once for each of its versions', async () => {

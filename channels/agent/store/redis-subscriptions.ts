@@ -65,7 +65,7 @@ class SessionChannel implements ChannelListener {
   readonly #onError: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
   #known: Position | undefined
-  /** Redis may have come back with less, and was not asked since. */
+  /** Redis may have come back with less, and was not asked since: what it tells may take the place of what is known. */
   #isDoubtful = false
 
   constructor(onError: (error: unknown) => void) {
@@ -102,14 +102,10 @@ class SessionChannel implements ChannelListener {
       this.gap()
     } else {
       const { position, event } = message
-      if (this.#isNext(position)) this.#known = position
+      const isSure = !this.#isDoubtful && this.#known?.epoch === position.epoch
+      if (isSure) this.learn(position)
       this.#tell((listener) => listener.event(event))
     }
-  }
-
-  /** What comes behind a hole, or a gap, says nothing of whether Redis still has what was known before. */
-  #isNext({ epoch, seq }: Position): boolean {
-    return !this.#isDoubtful && this.#known?.epoch === epoch && this.#known.seq + 1 === seq
   }
 
   gap(): void {

@@ -119,7 +119,7 @@ class SharedStore implements AgentStore {
     if (reply === null) return { epoch: undefined, events: [] }
     const [epoch, entries] = reply as [string, StreamEntry[]]
     const newest = decodeId(epoch, entries.at(-1)?.[0] ?? '')
-    if (newest) this.#subscriptions.learn(keys.channel, newest)
+    this.#subscriptions.learn(keys.channel, newest ?? { ...NOTHING, epoch })
     const events = entries.flatMap(([id, [, encoded]]) => {
       return decodeEvent(epoch, Number.parseInt(id, 10), encoded) ?? []
     })

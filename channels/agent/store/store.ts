@@ -101,7 +101,7 @@ export interface Range {
 /** Who listens to a session. */
 export interface SessionListener {
   event(event: SessionEvent): void
-  /** Events may have been missed: the store has them. */
+  /** Events may have been missed: the store has them, or another epoch. */
   gap(): void
 }
 
