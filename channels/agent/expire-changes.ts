@@ -24,7 +24,9 @@ const entryRef = (change: Change): DocumentRef => {
   return { ...EXPIRIES, id }
 }
 
-/** Noted before the change is kept: an entry without a change is harmless, a change without one is lost. */
+/**
+ * Noted before the change is kept: an entry without a change is harmless, a change without one is swept by nobody.
+ */
 export async function noteExpiry(agent: Agent, session: SessionKey, change: Change): Promise<void> {
   const value: Entry = { session, changeId: change.changeId }
   await agent.store.commit(NODE, { expect: [], put: [{ ref: entryRef(change), value }] })

@@ -43,7 +43,7 @@ export class RedisSubscriptions {
     return this.#channels.get(name)?.known
   }
 
-  /** Redis was asked, and had what was known: it goes on from there to `position`. In the order of the answers. */
+  /** Redis was asked: it has what was known, and what follows up to `position`, or has begun another epoch. */
   learn(name: string, position: Position): void {
     this.#channels.get(name)?.learn(position)
   }
@@ -65,7 +65,7 @@ class SessionChannel implements ChannelListener {
   readonly #onError: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
   #known: Position | undefined
-  /** Redis may have come back with less, and was not asked since: what it tells may take the place of what is known. */
+  /** Redis may have come back with less, and was not asked since: what it tells may not follow what is known. */
   #isDoubtful = false
 
   constructor(onError: (error: unknown) => void) {
