@@ -1,12 +1,10 @@
 /** One node's server: mounts, plain routes, fan-out, and its way down. The composition root of the core. */
 import type { UserSocket } from './channel/user-socket.ts'
 import { type DrainOptions, drain } from './drain.ts'
-import { Broadcast } from './protocol/broadcast.ts'
 import { createLocalPubSub } from './pubsub/local.ts'
 import type { PubSub } from './pubsub/pubsub.ts'
-import { Fanout } from './socket/fanout.ts'
 import type { MailboxLimit } from './socket/mailbox.ts'
-import type { Shared } from './socket/owner.ts'
+import { createShared, LIMITS } from './socket/shared.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import { copyRequest, NOT_FOUND, type Route, serveRoute, writeAnswer } from './transport/http.ts'
 import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
@@ -61,11 +59,7 @@ export interface Endpoint {
   drain(options: DrainOptions): Promise<void>
 }
 
-const DEFAULTS = {
-  publicHosts: ['localhost', '127.0.0.1', '[::1]'],
-  maxChannels: 100,
-  mailbox: { items: 10_000, bytes: 16 * 1024 * 1024 },
-} as const
+const PUBLIC_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 /** How often silent connections are looked for: a timeout is exceeded by a hundredth, at most a second. */
 const sweepMs = (timeouts: readonly number[]): number =>
@@ -76,21 +70,16 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const telemetry = options.telemetry ?? createTelemetry()
   const pubsub = options.pubsub ?? createLocalPubSub()
   const app = uws.App()
-  const fanout = new Fanout(pubsub, app, telemetry)
   const connections: Connections = new Set()
-  const broadcast = (topic: string, event: string, payload: unknown) =>
-    fanout.broadcast(new Broadcast(topic, event, payload))
-  const mailbox = options.mailbox ?? DEFAULTS.mailbox
-  const endings = { running: 0 }
-  const shared: Shared = { fanout, pubsub, endpoint: { broadcast }, telemetry, mailbox, endings }
+  const shared = createShared(pubsub, app, telemetry, options.mailbox)
 
   const timeouts: number[] = []
   const plain: PlainRequest[] = options.mounts.map((mount) => {
     const websocket = { ...WEBSOCKET_DEFAULTS, ...mount.websocket }
     timeouts.push(websocket.timeoutMs)
-    const maxChannels = mount.maxChannels ?? DEFAULTS.maxChannels
+    const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
     const context = { ...shared, userSocket: mount.socket, maxChannels }
-    const hosts = options.publicHosts ?? DEFAULTS.publicHosts
+    const hosts = options.publicHosts ?? PUBLIC_HOSTS
     return mountWebSocket(app, mount.path, websocket, hosts, context, connections)
   })
   const routes = options.routes ?? new Map<string, Route>()
@@ -115,11 +104,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   return {
     telemetry,
-    broadcast,
+    broadcast: shared.endpoint.broadcast,
     get size() {
       let channels = 0
       for (const { socket } of connections) channels += socket?.channels ?? 0
-      return { connections: connections.size, channels, ...fanout.size }
+      return { connections: connections.size, channels, ...shared.fanout.size }
     },
     listen(host, port) {
       return new Promise((resolve, reject) => {
@@ -136,7 +125,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     async drain(drainOptions) {
       stopListening()
-      await drain({ connections, endings, telemetry }, drainOptions)
+      await drain({ connections, endings: shared.endings, telemetry }, drainOptions)
       clearInterval(sweeper)
       await pubsub.close()
       app.close()
