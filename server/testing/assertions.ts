@@ -3,12 +3,12 @@ import { AssertionError } from 'node:assert'
 import type { TerminateReason } from '../channel/result.ts'
 import type { CloseReason } from '../protocol/close.ts'
 import type { OutgoingOf, Ref, SentOf, TestChannel } from './channel.ts'
-import type { TestEndpoint } from './endpoint.ts'
+import { failure, sentenceOf } from './failure.ts'
 import { type Arrival, type Inbox, show } from './inbox.ts'
 import { matches, type Pattern } from './pattern.ts'
 import { Refused } from './refused.ts'
 import type { TestSocket } from './socket.ts'
-import { type Ending, type WaitOptions, waitFor } from './waiting.ts'
+import { type WaitOptions, waitFor } from './waiting.ts'
 
 /** What is looked for, and where. */
 interface Wanted {
@@ -55,32 +55,6 @@ function replied({ channel, event, ref }: Ref, status: string | undefined, patte
   } satisfies Wanted
 }
 
-/** Why there was no more waiting. */
-function endingOf(ending: Ending, endpoint: TestEndpoint, { timeoutMs }: WaitOptions): string {
-  if (ending === 'idle') return 'nothing runs any more'
-  if (ending === 'timeout') return `${timeoutMs} ms are over`
-  return `something still runs after ${endpoint.patienceMs} ms`
-}
-
-/** What else is to be known where something is not as it should be. */
-function stateOf({ end, reason, socket }: TestChannel): readonly string[] {
-  const why = reason?.type === 'stopped' ? `stopped for "${reason.reason}"` : reason?.type
-  return [
-    ...(end ? [`The channel has ended with ${end}${why ? ` (${why})` : ''}.`] : []),
-    ...(socket.isOpen
-      ? []
-      : [`The connection was closed (${socket.closeReason ?? 'by the client'}).`]),
-  ]
-}
-
-/** `cause` is the crash that explains it, if there is one. */
-export function failure(channel: TestChannel, sentence: string, lines: readonly string[]): Error {
-  const [crash] = channel.endpoint.takeCrashes(channel.topic)
-  const message = [sentence, ...lines, ...stateOf(channel)].join('\n')
-  const error = new AssertionError({ message })
-  return crash ? Object.assign(error, { cause: crash.error }) : error
-}
-
 async function find(wanted: Wanted, options: WaitOptions = {}): Promise<Arrival> {
   const { channel, inbox, what, test } = wanted
   const { endpoint } = channel
@@ -88,7 +62,7 @@ async function find(wanted: Wanted, options: WaitOptions = {}): Promise<Arrival>
   if (typeof found === 'object') return found
   const came = inbox.lines.map((line) => `  ${line}`)
   const lines = came.length > 0 ? ['What came and was not asserted:', ...came] : ['Nothing came.']
-  throw failure(channel, `no ${what}: ${endingOf(found, endpoint, options)}.`, lines)
+  throw failure(channel, `no ${what}: ${sentenceOf(found, endpoint, options)}.`, lines)
 }
 
 async function refute(wanted: Wanted, options: WaitOptions = {}): Promise<void> {
@@ -99,7 +73,7 @@ async function refute(wanted: Wanted, options: WaitOptions = {}): Promise<void> 
     throw failure(channel, `a ${what} came:`, [`  ${show(found.payload)}`])
   }
   if (found === 'hung') {
-    throw failure(channel, `a ${what} may still come: ${endingOf(found, endpoint, options)}.`, [])
+    throw failure(channel, `a ${what} may still come: ${sentenceOf(found, endpoint, options)}.`, [])
   }
   if (endpoint.crashes(channel.topic).length > 0) {
     throw failure(channel, `no ${what} came, but something crashed.`, [])
@@ -179,7 +153,7 @@ async function ended(
   if (typeof found !== 'object') {
     throw failure(
       channel,
-      `no ${end} on ${channel.topic}: ${endingOf(found, endpoint, options)}.`,
+      `no ${end} on ${channel.topic}: ${sentenceOf(found, endpoint, options)}.`,
       [],
     )
   }
@@ -221,7 +195,7 @@ export async function assertDisconnected(
   const found = await waitFor(endpoint, () => (socket.closeReason ? socket : undefined), options)
   const closed = socket.closeReason
   if (typeof found !== 'object' || !closed) {
-    const why = endingOf(typeof found === 'object' ? 'idle' : found, endpoint, options)
+    const why = sentenceOf(typeof found === 'object' ? 'idle' : found, endpoint, options)
     throw new AssertionError({ message: `the connection is open: ${why}.` })
   }
   if (reason !== undefined && closed !== reason) {

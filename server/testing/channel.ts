@@ -107,12 +107,14 @@ export class TestChannel<In = unknown, Out = unknown> {
 
   /** Frames of another topic, or of another join of this one, are not for it: as in phoenix.js. */
   receive({ topic, joinRef, ref, event, payload }: Message): void {
-    if (topic !== this.topic || this.end) return
-    if (joinRef !== null && joinRef !== this.ref.ref) return
+    if (topic !== this.topic || (joinRef !== null && joinRef !== this.ref.ref)) return
     if (event === PHX.close || event === PHX.error) this.end = event
     else if (event === PHX.reply) {
       const { status, response } = payload as { status: string; response: unknown }
       this.frames.put({ kind: 'reply', name: String(ref), status, payload: response })
-    } else this.frames.put({ kind: 'push', name: String(event), payload })
+    } else if (joinRef !== null || !this.end) {
+      // What `terminate` pushes comes after the end; a broadcast then is for a later join.
+      this.frames.put({ kind: 'push', name: String(event), payload })
+    }
   }
 }

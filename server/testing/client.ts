@@ -3,7 +3,6 @@ import { AssertionError } from 'node:assert'
 import type { Channel, TopicOf } from '../channel/types.ts'
 import { Broadcast } from '../protocol/broadcast.ts'
 import { PHX } from '../protocol/message.ts'
-import { failure } from './assertions.ts'
 import {
   type EventOf,
   type OutgoingOf,
@@ -14,6 +13,7 @@ import {
   TestChannel,
 } from './channel.ts'
 import type { TestEndpoint } from './endpoint.ts'
+import { failure, sentenceOf } from './failure.ts'
 import { Refused } from './refused.ts'
 import type { TestSocket } from './socket.ts'
 import { type WaitOptions, waitFor } from './waiting.ts'
@@ -59,7 +59,7 @@ export async function join(socket: TestSocket, ...args: readonly unknown[]): Pro
 async function joined(
   channel: TestChannel,
   payload: unknown,
-  options: WaitOptions | undefined,
+  options?: WaitOptions,
 ): Promise<TestChannel> {
   const { endpoint, ref, topic } = channel
   const stopListening = channel.join(payload)
@@ -71,7 +71,8 @@ async function joined(
   }
   stopListening()
   if (typeof found !== 'object') {
-    throw failure(channel, `the join of ${topic} is not answered (${found}).`, [])
+    const why = sentenceOf(found, endpoint, options)
+    throw failure(channel, `no answer to the join of ${topic}: ${why}.`, [])
   }
   const { reason } = channel
   if (reason?.type !== 'crashed') throw new Refused(`the join of ${topic}`, found.payload)

@@ -57,7 +57,8 @@ function endingOf(
     return turns >= QUIET_TURNS && waitedMs >= timeoutMs ? 'timeout' : undefined
   }
   if (quietTurns >= QUIET_TURNS) return 'idle'
-  return waitedMs > patienceMs ? 'hung' : undefined
+  // Turns count too: a machine that is too busy to come round to them has not waited for anything.
+  return turns > EAGER_TURNS && waitedMs > patienceMs ? 'hung' : undefined
 }
 
 /** The first defined value of `look`, or why there will be none. */

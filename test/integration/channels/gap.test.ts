@@ -1,11 +1,19 @@
 import { Type as T } from '@sinclair/typebox'
 import { expect } from 'chai'
-import { afterEach, describe, it } from 'mocha'
-import { createEndpoint, type Endpoint } from '../../../server/endpoint.ts'
+import { describe, it } from 'mocha'
 import { defineChannel, defineSocket, ok } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { PubSub } from '../../../server/pubsub/pubsub.ts'
-import { connectWire, replyTo, terminateWires } from '../../support/wire-client.ts'
+import {
+  assertClosed,
+  assertPush,
+  close,
+  connect,
+  join,
+  leave,
+  refutePush,
+  TestEndpoint,
+} from '../../../server/testing/index.ts'
 
 /** PubSub of one node that says, when it is told to, that messages of others may have been missed. */
 function gappyPubSub(): { readonly pubsub: PubSub; gap(topic: string): void; watched(): number } {
@@ -39,32 +47,23 @@ const watching = defineChannel('room:*', {
 const indifferent = defineChannel('deaf:*', { join: () => ok() })
 
 describe('a possible gap in the messages of other nodes', () => {
-  let endpoint: Endpoint
-
-  afterEach(async () => {
-    terminateWires()
-    await endpoint.drain({ deadlineMs: 0, batchSize: 1_000, batchIntervalMs: 0 })
-  })
-
   it('is told to the channels that want to know, for each topic, as long as they last', async () => {
     const { pubsub, gap, watched } = gappyPubSub()
-    const socket = defineSocket({ channels: [watching, indifferent] })
-    endpoint = createEndpoint({ mounts: [{ path: '/socket', socket }], pubsub })
-    const port = await endpoint.listen('127.0.0.1', 0)
-    const wire = await connectWire(`http://127.0.0.1:${port}`)
-    for (const [at, topic] of ['room:1', 'deaf:1'].entries()) {
-      wire.push({ topic, event: 'phx_join', ref: `${at}`, joinRef: `${at}` })
-      await wire.next(replyTo(`${at}`))
-    }
+    const channels = [watching, indifferent]
+    const endpoint = new TestEndpoint({ pubsub })
+    const socket = await connect(defineSocket({ channels }), {}, { endpoint })
+    const room = await join(socket, watching, 'room:1')
+    const deaf = await join(socket, indifferent, 'deaf:1')
     for (const topic of ['room:1', 'elsewhere']) {
       gap(topic)
-      const missed = await wire.next(({ event }) => event === 'missed')
-      expect(missed.payload).to.deep.equal({ topic })
+      await assertPush(room, 'missed', { topic })
     }
     gap('deaf:1')
-    expect(await wire.fence()).to.deep.equal([])
-    wire.push({ topic: 'room:1', event: 'phx_leave', ref: '9', joinRef: '0' })
-    await wire.next(({ event }) => event === 'phx_close')
+    for (const channel of [room, deaf]) await refutePush(channel)
+    expect(watched()).to.equal(3)
+    leave(room)
+    await assertClosed(room)
     expect(watched()).to.equal(1)
+    await close(socket)
   })
 })

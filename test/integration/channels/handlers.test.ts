@@ -1,36 +1,26 @@
 import { expect } from 'chai'
-import { afterEach, describe, it } from 'mocha'
-import { ok } from '../../../server/index.ts'
-import { connectWire, type WireClient } from '../../support/wire-client.ts'
+import { describe, it } from 'mocha'
+import { defineSocket, ok, type TerminateReason } from '../../../server/index.ts'
 import {
-  ask,
-  cleanUp,
-  gate,
-  type Json,
+  assertReply,
+  close,
+  connect,
   join,
-  log,
-  member,
-  parts,
-  replied,
-  room,
-  serve,
-} from './harness.ts'
+  push,
+  refuteReply,
+  settled,
+} from '../../../server/testing/index.ts'
+import { gate, room, type Script } from './harness.ts'
 
 describe('channels: handlers', () => {
-  afterEach(cleanUp)
-
-  /** The response of an ok reply. */
-  async function response(client: WireClient, topic: string, event: string, payload?: unknown) {
-    const { status, response: value } = (await ask(client, topic, event, payload)).payload as Json
-    expect(status).to.equal('ok')
-    return value
-  }
+  const connected = (script: Script) => connect(defineSocket({ channels: [room(script)] }))
+  const NOW = { timeoutMs: 0 }
 
   describe('the handlers of one channel', () => {
     it('run one after another, in the order of the messages (C3.55)', async () => {
-      const steps = log<string>()
-      const gates = new Map<unknown, ReturnType<typeof gate>>()
-      const channel = room({
+      const steps: string[] = []
+      const gates = new Map([1, 2, 3].map((n) => [n as unknown, gate()]))
+      const socket = await connected({
         on: {
           async work(_socket, { n }) {
             steps.push(`begin ${n}`)
@@ -40,71 +30,57 @@ describe('channels: handlers', () => {
           },
         },
       })
-      const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
-      for (const n of [1, 2, 3]) gates.set(n, gate())
-      for (const n of [1, 2, 3]) {
-        client.push({ topic: 'room:a', event: 'work', payload: { n }, ref: `${n}` })
-      }
-      await client.fence()
-      for (const n of [3, 2, 1]) gates.get(n)?.open()
-      for (const n of [1, 2, 3]) expect((await client.next()).ref).to.equal(`${n}`)
-      expect(steps.all).to.deep.equal([1, 2, 3].flatMap((n) => [`begin ${n}`, `end ${n}`]))
+      const channel = await join(socket, 'room:a')
+      const refs = [1, 2, 3].map((n) => push(channel, 'work', { n }))
+      gates.get(3)?.open()
+      for (const ref of refs) await refuteReply(ref, undefined, undefined, NOW)
+      for (const n of [2, 1]) gates.get(n)?.open()
+      for (const [at, ref] of refs.entries()) await assertReply(ref, 'ok', { n: at + 1 })
+      expect(steps).to.deep.equal([1, 2, 3].flatMap((n) => [`begin ${n}`, `end ${n}`]))
     })
 
-    it('do not hold back heartbeats or other channels of the connection (C3.56)', async () => {
+    it('do not hold back other channels of the connection (C3.56)', async () => {
       const slow = gate()
-      const { url } = await serve(room({ on: { slow: () => slow.opened, done: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
-      await join(client, 'room:b', '2')
-      client.push({ topic: 'room:a', event: 'slow' })
-      expect(await response(client, 'room:b', 'done')).to.deep.equal({})
-      expect(await response(client, 'phoenix', 'heartbeat')).to.deep.equal({})
+      const socket = await connected({ on: { slow: () => slow.opened, done: () => ok() } })
+      const [a, b] = [await join(socket, 'room:a'), await join(socket, 'room:b')]
+      push(a, 'slow')
+      const waiting = push(a, 'done')
+      await assertReply(push(b, 'done'), 'ok')
+      await refuteReply(waiting, undefined, undefined, NOW)
       slow.open()
-      expect(await response(client, 'room:a', 'done')).to.deep.equal({})
+      await assertReply(waiting, 'ok')
     })
 
     it('that never end hold back neither a new join of their topic nor the end of the connection', async () => {
-      const ends = log<unknown>()
-      const channel = room({
+      const ends: TerminateReason[] = []
+      const socket = await connected({
         on: { hang: () => new Promise(() => undefined), done: () => ok() },
         terminate: (reason) => ends.push(reason),
       })
-      const { url, endpoint } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
-      client.push({ topic: 'room:a', event: 'hang', joinRef: '1' })
-      await join(client, 'room:a', '2')
-      expect((await ask(client, 'room:a', 'done', {}, '2')).payload).to.have.property(
-        'status',
-        'ok',
-      )
-      client.push({ topic: 'room:a', event: 'hang', joinRef: '2' })
-      await client.fence()
-      client.close()
-      expect(await ends.next()).to.deep.equal({ type: 'closed' })
-      expect(endpoint.size).to.deep.equal({ connections: 0, channels: 0, topics: 0, lanes: 0 })
+      const first = await join(socket, 'room:a')
+      push(first, 'hang')
+      const second = await join(socket, 'room:a')
+      await assertReply(push(second, 'done'), 'ok')
+      push(second, 'hang')
+      await close(socket)
+      expect(ends).to.deep.equal([{ type: 'closed' }])
+      expect(socket.endpoint.shared.fanout.size).to.deep.equal({ topics: 0, lanes: 0 })
     })
 
     it('see the ref of their own message, and none afterwards', async () => {
-      const seen = log<unknown>()
-      const channel = room({
+      const seen: unknown[] = []
+      const socket = await connected({
         on: {
-          async look(socket) {
+          async look(of) {
             await Promise.resolve()
-            seen.push(socket.ref)
-            setImmediate(() => seen.push(socket.ref))
+            seen.push(of.ref)
+            setImmediate(() => seen.push(of.ref))
           },
         },
       })
-      const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
-      client.push({ topic: 'room:a', event: 'look', ref: 'mine' })
-      expect(await seen.next()).to.equal('mine')
-      expect(await seen.next()).to.equal(null)
+      const { ref } = push(await join(socket, 'room:a'), 'look')
+      await settled(socket)
+      expect(seen).to.deep.equal([ref, null])
     })
   })
 
@@ -112,14 +88,8 @@ describe('channels: handlers', () => {
     it('are ordinary events when a client sends them (C3.84)', async () => {
       const names = ['phx_close', 'phx_error', 'phx_reply']
       const on = Object.fromEntries(names.map((event) => [event, () => ok({ event })]))
-      const { url } = await serve(room({ on }))
-      const client = await member(url)
-      for (const event of names) {
-        client.push({ topic: 'room:a', event, ref: event, joinRef: '1' })
-        expect(parts(await client.next())).to.deep.equal(
-          replied('1', event, 'room:a', 'ok', { event }),
-        )
-      }
+      const channel = await join(await connected({ on }), 'room:a')
+      for (const event of names) await assertReply(push(channel, event), 'ok', { event })
     })
   })
 })

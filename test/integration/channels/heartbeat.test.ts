@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { ok } from '../../../server/index.ts'
 import { connectWire } from '../../support/wire-client.ts'
-import { cleanUp, join, nextParts, parts, replied, room, serve } from './harness.ts'
+import { cleanUp, gate, join, nextParts, parts, replied, room, serve } from './harness.ts'
 
 describe('channels: heartbeat', () => {
   afterEach(cleanUp)
@@ -13,6 +13,16 @@ describe('channels: heartbeat', () => {
       const client = await connectWire(url)
       client.send('[null,"7","phoenix","heartbeat",{}]')
       expect(parts(await client.next())).to.deep.equal(replied(null, '7', 'phoenix', 'ok'))
+    })
+
+    it('is answered while a handler runs (C3.56)', async () => {
+      const slow = gate()
+      const { url } = await serve(room({ on: { slow: () => slow.opened } }))
+      const client = await connectWire(url)
+      await join(client, 'room:a')
+      client.push({ topic: 'room:a', event: 'slow' })
+      expect(await client.fence()).to.deep.equal([])
+      slow.open()
     })
 
     it('is answered beside a channel of that name, without its join_ref (C3.77)', async () => {
