@@ -1,9 +1,23 @@
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { before, describe, it } from 'mocha'
+import { after, before, describe, it } from 'mocha'
 import { ERROR_CODES } from '../../channels/agent/codes.ts'
 import { SETTINGS } from '../../server/config/settings.ts'
 import { CLOSE } from '../../server/protocol/close.ts'
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8')
+
+/** The TypeScript of one of the README's parts. */
+function codeOf(title: string): string {
+  const part = readme.split('\n## ').find((each) => each.startsWith(`${title}\n`))
+  return /```ts\n(.*?)```/s.exec(part ?? '')?.[1] ?? ''
+}
 
 /** A README row that says something: `| a | b | c |`. */
 const cells = (line: string): readonly string[] =>
@@ -27,7 +41,6 @@ describe('the README', () => {
   let rows: readonly (readonly string[])[] = []
 
   before(() => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
     rows = readme
       .split('\n')
       .filter((line) => line.startsWith('| '))
@@ -48,6 +61,60 @@ describe('the README', () => {
     const found = rows.filter((row) => row.length === 2 && /^`[a-z_]+`$/.test(row[0] ?? ''))
     expect(found).to.deep.equal(
       Object.entries(ERROR_CODES).map(([code, { en }]) => [inCode(code), en]),
+    )
+  })
+})
+
+describe('the README’s channel and its test', () => {
+  const modules = createRequire(import.meta.url)
+  /** A command of a package, from its own directory. */
+  const bin = (name: string, path: string) =>
+    join(dirname(modules.resolve(`${name}/package.json`)), path)
+  let root = ''
+
+  /** What the command prints; where it fails, that is the error. */
+  const run = (...args: readonly string[]) =>
+    new Promise<string>((resolve, reject) => {
+      execFile(process.execPath, args, { cwd: root }, (error, stdout, stderr) =>
+        error ? reject(new Error(stdout + stderr)) : resolve(stdout),
+      )
+    })
+
+  /** The project with the two files that the README shows, and no others. */
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'readme-'))
+    for (const name of ['server', 'dist', 'node_modules', 'package.json']) {
+      symlinkSync(join(PROJECT, name), join(root, name))
+    }
+    const options = { extends: join(PROJECT, 'tsconfig.json'), include: ['room*.ts'] }
+    writeFileSync(join(root, 'tsconfig.json'), JSON.stringify(options))
+  })
+
+  after(() => rmSync(root, { recursive: true }))
+
+  /** Writes the files, checks their types and runs the test. */
+  async function tryOut(rename: (code: string) => string): Promise<void> {
+    const files = { 'room.ts': 'Writing a channel', 'room.test.ts': 'Testing a channel' }
+    for (const [file, title] of Object.entries(files)) {
+      writeFileSync(join(root, file), rename(codeOf(title)))
+    }
+    await run(bin('typescript', 'bin/tsc'))
+    const mocha = bin('mocha', 'bin/mocha.js')
+    const output = await run(mocha, '--no-config', '--import=tsx', 'room.test.ts')
+    expect(output).to.include('1 passing')
+  }
+
+  it('pass, in 15 lines', async () => {
+    expect(codeOf('Testing a channel').trimEnd().split('\n')).to.have.length.within(1, 15)
+    await tryOut((code) => code)
+  })
+
+  it('pass in another package, which imports what was built of this one', async () => {
+    await run(join(PROJECT, 'scripts/build.mjs'))
+    await tryOut((code) =>
+      code
+        .replace('./server/index.ts', 'agent-channels')
+        .replace('./server/testing/index.ts', 'agent-channels/testing'),
     )
   })
 })
