@@ -150,14 +150,11 @@ async function ended(
 ): Promise<TerminateReason | undefined> {
   const { endpoint } = channel
   const found = await waitFor(endpoint, () => (channel.end ? channel : undefined), options)
+  const missed = `no ${end} on ${channel.topic}`
   if (typeof found !== 'object') {
-    throw failure(
-      channel,
-      `no ${end} on ${channel.topic}: ${sentenceOf(found, endpoint, options)}.`,
-      [],
-    )
+    throw failure(channel, `${missed}: ${sentenceOf(found, endpoint, options)}.`, [])
   }
-  if (channel.end !== end) throw failure(channel, `no ${end} on ${channel.topic}.`, [])
+  if (channel.end !== end) throw failure(channel, `${missed}.`, [])
   return channel.reason
 }
 
@@ -192,12 +189,13 @@ export async function assertDisconnected(
   options: WaitOptions = {},
 ): Promise<CloseReason> {
   const { endpoint } = socket
-  const found = await waitFor(endpoint, () => (socket.closeReason ? socket : undefined), options)
-  const closed = socket.closeReason
-  if (typeof found !== 'object' || !closed) {
-    const why = sentenceOf(typeof found === 'object' ? 'idle' : found, endpoint, options)
+  const end = () => socket.closeReason && { closed: socket.closeReason }
+  const found = await waitFor(endpoint, end, options)
+  if (typeof found !== 'object') {
+    const why = sentenceOf(found, endpoint, options)
     throw new AssertionError({ message: `the connection is open: ${why}.` })
   }
+  const { closed } = found
   if (reason !== undefined && closed !== reason) {
     throw new AssertionError({ message: `the connection was closed: ${closed}, not ${reason}.` })
   }

@@ -52,10 +52,11 @@ export class TestChannel<In = unknown, Out = unknown> {
   readonly $types?: { readonly in: In; readonly out: Out }
   readonly socket: TestSocket
   readonly topic: string
-  readonly ref: Ref
-  /** What the server sent to this client. */
+  /** @internal */
+  readonly joinRef: string
+  /** @internal What the server sent to this client. */
   readonly frames = new Inbox()
-  /** What was published on the topic, whoever it was for. */
+  /** @internal What was published on the topic, whoever it was for. */
   readonly broadcasts = new Inbox()
   /** What the client was told when the channel ended. */
   end: 'phx_close' | 'phx_error' | undefined
@@ -65,10 +66,11 @@ export class TestChannel<In = unknown, Out = unknown> {
   reply: unknown
   #server: AnySocket | undefined
 
+  /** @internal */
   constructor(socket: TestSocket, topic: string) {
     this.socket = socket
     this.topic = topic
-    this.ref = { channel: this, event: PHX.join, ref: socket.nextRef() }
+    this.joinRef = socket.nextRef()
   }
 
   get endpoint(): TestEndpoint {
@@ -80,34 +82,37 @@ export class TestChannel<In = unknown, Out = unknown> {
     return { ...this.#server?.assigns }
   }
 
-  /** Sends the join. Returns the function that ends listening to the topic. */
+  /** @internal Sends the join. Returns the function that ends listening to the topic. */
   join(payload: unknown): () => void {
     const stop = this.endpoint.listen(this.topic, (broadcast) => {
       const { event } = broadcast
       this.broadcasts.put({ kind: 'broadcast', name: event, payload: broadcast.copyPayload() })
     })
-    this.socket.join(this, this.ref.ref, payload)
+    this.socket.join(this, this.joinRef, payload)
     return stop
   }
 
+  /** @internal */
   send<R>(event: string, payload: unknown): Ref<R> {
-    const { socket, topic } = this
+    const { socket, topic, joinRef } = this
     const ref = socket.nextRef()
-    socket.send({ joinRef: this.ref.ref, ref, topic, event, payload })
+    socket.send({ joinRef, ref, topic, event, payload })
     return { channel: this, event, ref }
   }
 
+  /** @internal */
   started(socket: AnySocket): void {
     this.#server = socket
   }
 
+  /** @internal */
   terminated(reason: TerminateReason): void {
     this.reason = reason
   }
 
-  /** Frames of another topic, or of another join of this one, are not for it: as in phoenix.js. */
+  /** @internal Frames of another topic, or of another join of this one, are not for it: as in phoenix.js. */
   receive({ topic, joinRef, ref, event, payload }: Message): void {
-    if (topic !== this.topic || (joinRef !== null && joinRef !== this.ref.ref)) return
+    if (topic !== this.topic || (joinRef !== null && joinRef !== this.joinRef)) return
     if (event === PHX.close || event === PHX.error) this.end = event
     else if (event === PHX.reply) {
       const { status, response } = payload as { status: string; response: unknown }

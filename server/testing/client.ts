@@ -61,9 +61,9 @@ async function joined(
   payload: unknown,
   options?: WaitOptions,
 ): Promise<TestChannel> {
-  const { endpoint, ref, topic } = channel
+  const { endpoint, joinRef, topic } = channel
   const stopListening = channel.join(payload)
-  const answer = () => channel.frames.take(({ kind, name }) => kind === 'reply' && name === ref.ref)
+  const answer = () => channel.frames.take(({ kind, name }) => kind === 'reply' && name === joinRef)
   const found = await waitFor(endpoint, answer, options)
   if (typeof found === 'object' && found.status === 'ok') {
     channel.reply = found.payload
@@ -86,7 +86,7 @@ export function push<In, Out, E extends EventOf<In>>(
   event: E,
   ...[payload]: Payload<PayloadOf<In, E>>
 ): Ref<ReplyOf<In, E>> {
-  return channel.send(event, payload ?? {})
+  return channel.send(event, payload === undefined ? {} : payload)
 }
 
 /** Broadcasts on the channel's topic as from elsewhere: all clients get it, `assertBroadcast` does not. */

@@ -8,7 +8,6 @@ import type { Shared } from '../socket/owner.ts'
 import { createShared } from '../socket/shared.ts'
 import { createTelemetry } from '../telemetry.ts'
 import { TestConnection, TestLanes } from './connection.ts'
-import type { Workload } from './waiting.ts'
 
 export interface TestEndpointOptions {
   /** Carries the broadcasts; one within this process unless told. */
@@ -28,16 +27,17 @@ export interface Crash {
 const PATIENCE_MS = 1_500
 
 /** One node without a network. Sockets that are to hear of each other are connected to the same one. */
-export class TestEndpoint implements Workload {
+export class TestEndpoint {
   /** For what publishes by itself. Broadcasts that go past it reach the channels, but not `assertBroadcast`. */
   readonly pubsub: PubSub
   /** For channels that track who is there. */
   readonly presence: Presence
   readonly patienceMs: number
-  /** What the channels' sockets stand on. */
+  /** @internal What the channels' sockets stand on. */
   readonly shared: Shared
+  /** @internal */
   readonly lanes = new TestLanes()
-  /** The test itself, as a sender: what it broadcasts it does not hear. */
+  /** @internal The test itself, as a sender: what it broadcasts it does not hear. */
   readonly self: Member = {
     connection: new TestConnection(this.lanes, () => undefined),
     intercept: () => undefined,
@@ -64,12 +64,14 @@ export class TestEndpoint implements Workload {
     return this
   }
 
+  /** @internal */
   get busy(): boolean {
     if (this.shared.endings.running > 0 || this.#isBusy()) return true
     for (const each of this.#work) if (each.busy) return true
     return false
   }
 
+  /** @internal */
   get activity(): number {
     const { frames } = this.shared.telemetry
     return frames.in + frames.out + this.#published
@@ -80,26 +82,26 @@ export class TestEndpoint implements Workload {
     this.shared.endpoint.broadcast(topic, event, payload)
   }
 
-  /** From now on its work is waited for. */
+  /** @internal From now on its work is waited for. */
   adopt(worker: { readonly busy: boolean }): void {
     this.#work.add(worker)
   }
 
-  /** Every broadcast on the topic, but for those of the test itself. Returns the function that ends it. */
+  /** @internal Every broadcast on the topic, but for those of the test itself. Returns the function that ends it. */
   listen(topic: string, listener: (broadcast: Broadcast) => void): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set()
     this.#listeners.set(topic, listeners.add(listener))
     return () => listeners.delete(listener)
   }
 
-  /** Crashes that no assertion asked for: of the topic, if one is given, and of connections. */
+  /** @internal Crashes that no assertion asked for: of the topic, if one is given, and of connections. */
   crashes(topic?: string): readonly Crash[] {
     return [...this.#crashes].filter(
       (crash) => topic === undefined || crash.topic === undefined || crash.topic === topic,
     )
   }
 
-  /** The same; from now on they are known, and count no more. */
+  /** @internal The same; from now on they are known, and count no more. */
   takeCrashes(topic?: string): readonly Crash[] {
     const found = this.crashes(topic)
     for (const crash of found) this.#crashes.delete(crash)

@@ -20,7 +20,7 @@ export interface ClientMessage extends Message {
 const MAX_FIELD_BYTES = 255
 
 /** The server's fields by the kind of a binary frame, in their order (protocol 2.4). */
-const FIELDS = new Map<number | undefined, readonly (keyof Message | 'status')[]>([
+const FIELDS = new Map<unknown, readonly (keyof Message | 'status')[]>([
   [KIND.push, ['joinRef', 'topic', 'event']],
   [KIND.reply, ['joinRef', 'ref', 'topic', 'status']],
   [KIND.broadcast, ['topic', 'event']],
@@ -50,7 +50,8 @@ export function decodeFrame(data: string | Uint8Array, isBinary: boolean): Messa
 }
 
 function decodeBinary(frame: Buffer): Message {
-  const names = FIELDS.get(frame[0]) ?? []
+  const names = FIELDS.get(frame[0])
+  if (!names) throw new Error(`a frame of an unknown kind: ${frame[0]}`)
   const found: Partial<Record<keyof Message | 'status', string>> = {}
   let at = 1 + names.length
   for (const [index, name] of names.entries()) {

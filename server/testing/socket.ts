@@ -45,6 +45,7 @@ export class TestSocket {
   readonly #joining: Joined[] = []
   #refs = 0
 
+  /** @internal */
   constructor(
     endpoint: TestEndpoint,
     userSocket: UserSocket,
@@ -75,29 +76,31 @@ export class TestSocket {
     return this.#connection.closeReason
   }
 
-  /** The channel that a topic leads to. */
+  /** @internal The channel that a topic leads to. */
   route(topic: string): Channel | undefined {
     return this.#userSocket.channelFor(topic)?.channel
   }
 
+  /** @internal */
   nextRef(): string {
     this.#refs += 1
     return String(this.#refs)
   }
 
+  /** @internal */
   join(joined: Joined, ref: string, payload: unknown): void {
     this.#joined.push(joined)
     this.#joining.push(joined)
     this.send({ joinRef: ref, ref, topic: joined.topic, event: PHX.join, payload })
   }
 
-  /** What a closed connection is asked to send goes nowhere. Throws EncodeError. */
+  /** @internal What a closed connection is asked to send goes nowhere. Throws EncodeError. */
   send(message: Parameters<typeof encodePush>[0]): void {
     const { data, isBinary } = encodePush(message)
     this.#machine.receive(data, isBinary)
   }
 
-  /** The client is gone, without a word. */
+  /** @internal The client is gone, without a word. */
   lose(): void {
     this.#connection.lose()
     this.#machine.closed()

@@ -163,6 +163,19 @@ describe('the test kit: a channel behaves as on the server', () => {
     await assertReply(push(joined, 'any'), 'error', { reason: 'unmatched topic' })
   })
 
+  it('a payload is what the client sent, null and nothing included', async () => {
+    const echo = defineChannel('room:*', {
+      join: (_socket, params) => ok({ params }),
+      catchAll: (_socket, _event, payload) => ok({ payload }),
+    })
+    const channel = await alone(echo)
+    expect(channel.reply).to.deep.equal({ params: {} })
+    for (const payload of [null, 0, '', false, [], { a: [null] }]) {
+      expect(await assertReply(push(channel, 'any', payload), 'ok')).to.deep.equal({ payload })
+    }
+    expect(await assertReply(push(channel, 'any'), 'ok')).to.deep.equal({ payload: {} })
+  })
+
   it('an event that no channel declares crashes the channel, and that channel alone', async () => {
     const ann = await enter('ann')
     const other = await join(ann.socket, 'room:other', { name: 'ann' })
