@@ -130,6 +130,26 @@ describe('the test kit: a channel behaves as on the server', () => {
     expect(reasons).to.deep.equal([{ type: 'closed' }])
   })
 
+  it('two channels of one socket that follow one topic under one name get it once, until both are gone', async () => {
+    const channel = defineChannel('room:*', {
+      join(socket) {
+        socket.sendInfo('after join')
+        return ok()
+      },
+      handleInfo: (socket) => socket.subscribe('feed', { as: 'room:a' }),
+    })
+    const a = await alone(channel)
+    const b = await join(a.socket, 'room:b')
+    a.endpoint.broadcast('feed', 'news', { n: 1 })
+    await assertPush(a, 'news', { n: 1 })
+    for (const each of [a, b]) await refutePush(each)
+    leave(b)
+    await assertClosed(b)
+    a.endpoint.broadcast('feed', 'news', { n: 2 })
+    await assertPush(a, 'news', { n: 2 })
+    await refutePush(a)
+  })
+
   it('presence tells who comes and goes', async () => {
     const endpoint = new TestEndpoint()
     const channel = presenceRoom(endpoint.presence)

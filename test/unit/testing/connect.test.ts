@@ -136,5 +136,18 @@ describe('the test kit: connect and join', () => {
         'the connection is open: nothing runs any more.',
       )
     })
+
+    it('that crashed is asserted, and explains why nothing came', async () => {
+      const odd = defineChannel('odd', { join: () => ok({ n: 1n }) })
+      const socket = await connect(defineSocket({ channels: [odd] }))
+      const error = await failureOf(join(socket, odd, 'odd'))
+      expect(String(error)).to.include('The connection was closed (crashed).')
+      expect(error).to.have.nested.property('cause.name', 'EncodeError')
+      const other = await connect(defineSocket({ channels: [odd] }))
+      const joining = join(other, odd, 'odd')
+      await assertDisconnected(other, 'crashed')
+      await rejection(joining)
+      await close(other)
+    })
   })
 })
