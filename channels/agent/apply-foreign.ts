@@ -4,16 +4,9 @@
  * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
  */
 import type { Actor, Agent } from './agent.ts'
-import {
-  approved,
-  type Change,
-  changeRef,
-  decision,
-  keptChange,
-  openChange,
-  readChange,
-} from './change.ts'
+import { approved, changeRef, decision, keptChange, openChange, readChange } from './change.ts'
 import { type Committed, change as changeState } from './commit.ts'
+import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { Repository } from './repository/repository.ts'
@@ -70,15 +63,15 @@ function settle(
     if (!document) return refusal('unknown_change')
     const { applying, ...kept } = keptChange(document)
     if (!applying) return refusal('already_decided')
-    const isApplied = outcome === 'applied'
-    const change = isApplied ? approved(kept, applying.by, now) : kept
+    const decided = outcome === 'applied' ? approved(kept, applying.by, now) : undefined
+    const change = decided ?? kept
     return {
       result: change,
       commit: {
         expect: [{ ref: changeRef(changeId), version: document.version }],
         put: [{ ref: changeRef(changeId), value: change }],
-        ...(isApplied && {
-          event: { event: 'agent_changes_approved', payload: decision(agent, change) },
+        ...(decided && {
+          event: { event: 'agent_changes_approved', payload: decision(agent, decided) },
         }),
       },
     }

@@ -1,5 +1,5 @@
 import type { Presence, Socket } from '../../server/index.ts'
-import type { EVENTS } from './contract.ts'
+import type { EVENTS, OperatorMeta, OperatorPresences } from './contract.ts'
 import type { Permission } from './permissions.ts'
 import { sessionName } from './store/keys.ts'
 import type { SessionKey } from './store/store.ts'
@@ -30,7 +30,7 @@ export class Attendance {
 
   /** Here from now on, as somebody: told who is there, and of whoever comes and goes. */
   attend({ operatorId, permissions }: Identity, onlineAt: string): void {
-    const meta = { online_at: onlineAt, permissions: [...permissions] }
+    const meta = { online_at: onlineAt, permissions: [...permissions] } satisfies OperatorMeta
     const at = { topic: this.#topic }
     if (this.#key === operatorId) {
       this.#presence.update(this.#socket, operatorId, meta, at)
@@ -40,6 +40,8 @@ export class Attendance {
     else void this.#socket.subscribe(this.#topic, { as: this.#socket.topic })
     this.#key = operatorId
     this.#presence.track(this.#socket, operatorId, meta, at)
-    this.#socket.push('presence_state', this.#presence.list(this.#topic))
+    // Only metas of the kind above are ever tracked on this topic.
+    const here = this.#presence.list(this.#topic) as unknown as OperatorPresences
+    this.#socket.push('presence_state', here)
   }
 }

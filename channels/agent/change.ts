@@ -1,24 +1,11 @@
-/** A change that an agent proposes, as it is kept and as clients see it (contract 8). */
+/** A change that an agent proposes: how it is kept, shown and decided on (contract 8). */
 import type { Agent } from './agent.ts'
+import type { Change, Unnumbered } from './contract.ts'
 import { type Refusal, refusal } from './refusal.ts'
-import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
 import type { Commit, Document, DocumentRef, SessionKey } from './store/store.ts'
 
-export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
-
-export interface Change extends RecordChange {
-  readonly before: JsonRecord | null
-  /** The version of the record that it was drafted from; 0 for a create. */
-  readonly baseVersion: number
-  readonly author: string
-  readonly status: (typeof CHANGE_STATUSES)[number]
-  readonly createdAt: string
-  readonly expiresAt: string
-  readonly decidedBy?: string
-  readonly decidedAt?: string
-  /** Why it was rejected. */
-  readonly reason?: string
-}
+/** A change that somebody has decided on. */
+export type DecidedChange = Change & Required<Pick<Change, 'decidedBy' | 'decidedAt'>>
 
 /** A change as it is kept. `applying` is who approves it while a foreign repository applies it. */
 export interface KeptChange extends Change {
@@ -83,12 +70,19 @@ export async function openChange(
 export const keptChange = ({ value }: Document): KeptChange => value as KeptChange
 
 /** The change once it is approved. */
-export function approved({ applying, ...kept }: KeptChange, by: string, now: number): Change {
+export function approved(
+  { applying, ...kept }: KeptChange,
+  by: string,
+  now: number,
+): DecidedChange {
   return { ...kept, status: 'approved', decidedBy: by, decidedAt: new Date(now).toISOString() }
 }
 
 /** The payload of `agent_changes_approved` and `agent_changes_rejected`. */
-export function decision(agent: Agent, change: Change): object {
+export function decision(
+  agent: Agent,
+  change: DecidedChange,
+): Unnumbered<'agent_changes_approved' | 'agent_changes_rejected'> {
   return {
     success: true,
     message: agent.messages.success(change.status === 'approved' ? 'approved' : 'rejected'),

@@ -10,6 +10,7 @@ import {
   ERROR_EVENTS,
   EVENTS,
   JoinParams,
+  type JoinReply,
   type Operation as OperationName,
   SessionId,
 } from './contract.ts'
@@ -67,7 +68,7 @@ export function createAgentChannel(
       const { claims } = socket.assigns
       if (claims && claims.businessId !== businessId) return refuseJoin('permission_denied')
       const client = new Client(agent, socket as AgentSocket, { businessId, sessionId })
-      const reply = { sessionId, businessId, reconnectJitterMs: RECONNECT_JITTER_MS }
+      const reply: JoinReply = { sessionId, businessId, reconnectJitterMs: RECONNECT_JITTER_MS }
       return ok(reply, { client })
     },
     handleIn: {

@@ -2,7 +2,7 @@
 import type { Socket, SocketRef } from '../../server/index.ts'
 import type { Agent } from './agent.ts'
 import { Attendance, type Identity } from './attendance.ts'
-import type { AgentEvent, EVENTS } from './contract.ts'
+import type { AgentEvent, CommandError, ErrorEvent, EVENTS, EventPayload } from './contract.ts'
 import { Feed, type Reader } from './feed.ts'
 import type { Refusal } from './refusal.ts'
 import type { SessionKey } from './store/store.ts'
@@ -63,13 +63,18 @@ export class Client {
   }
 
   /** The reply, and the event to this socket alone. */
-  succeed(to: Return, event: AgentEvent, payload: object): void {
+  succeed<E extends AgentEvent>(to: Return, event: E, payload: EventPayload<E>): void {
     to.ref?.reply('ok', payload)
     this.#socket.push(event, payload)
   }
 
   /** The error reply, and the error event. `about` names the command where there is one. */
-  fail(to: Return, event: AgentEvent, refused: Refusal, about: object = {}): void {
+  fail(
+    to: Return,
+    event: ErrorEvent,
+    refused: Refusal,
+    about: Pick<CommandError, 'commandId' | 'command'> = {},
+  ): void {
     const payload = { ...this.#agent.messages.error(refused), ...about }
     to.ref?.reply('error', payload)
     this.#socket.push(event, payload)

@@ -1,4 +1,5 @@
 import type { Agent } from './agent.ts'
+import type { SessionEventName, Unnumbered } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { sessionName } from './store/keys.ts'
 import type { Commit, SessionEvent, SessionKey } from './store/store.ts'
@@ -6,9 +7,14 @@ import type { Commit, SessionEvent, SessionKey } from './store/store.ts'
 /** How often a lost race is run again before the client hears `unavailable`. */
 const ATTEMPTS = 16
 
+/** What a commit tells the session. */
+type Announcement = {
+  readonly [E in SessionEventName]: { readonly event: E; readonly payload: Unnumbered<E> }
+}[SessionEventName]
+
 /** What one attempt wants to commit, and what it answers when that is done. */
 export interface Plan<T> {
-  readonly commit: Commit
+  readonly commit: Commit & { readonly event?: Announcement }
   readonly result: T
 }
 

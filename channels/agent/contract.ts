@@ -4,6 +4,13 @@
  * modifications and command parameters.
  */
 import { type Static, Type as T, type TSchema } from '@sinclair/typebox'
+import type { ErrorCode } from './codes.ts'
+import type { CoarsePermission, Permission } from './permissions.ts'
+import type { Modification, Query } from './query/query.ts'
+import type { Detail } from './refusal.ts'
+import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
+
+export type { CoarsePermission, Detail, ErrorCode, JsonRecord, Modification, Permission, Query }
 
 /** 1 to 256 bytes of text. `maxBytes` also refuses text that has no UTF-8 form. */
 const Text256 = T.String({ minLength: 1, maxBytes: 256 })
@@ -71,28 +78,173 @@ export type QueryModifyRequest = Static<typeof QueryModifyRequest>
 export type QueryRevertRequest = Static<typeof QueryRevertRequest>
 export type QueryHistoryRequest = Static<typeof QueryHistoryRequest>
 
+/** What a join is answered with. */
+export interface JoinReply {
+  readonly sessionId: string
+  readonly businessId: string
+  /** Clients should spread their return after a lost connection over so long, in milliseconds. */
+  readonly reconnectJitterMs: number
+}
+
+interface Success {
+  readonly success: true
+  readonly operatorId: string
+  /** ISO 8601, UTC, milliseconds. */
+  readonly timestamp: string
+}
+
+/** Carried by every event of the session: 1, 2, 3 … in each epoch (contract 9). */
+interface Numbered {
+  readonly seq: number
+}
+
+export interface Authenticated extends Success, Numbered {
+  readonly message: string
+  /** Another one means that `seq` started over. */
+  readonly epoch: string
+  /** Of a request with `lastSeq`: whether the events that follow it are all that were missed. */
+  readonly recovered?: boolean
+}
+
+export interface CommandResult<Result = unknown> extends Success, Partial<Numbered> {
+  readonly message: string
+  readonly commandId: string
+  readonly command: string
+  readonly result: Result
+}
+
+export interface QueryModified extends Success, Numbered {
+  readonly message: string
+  readonly modifiedQuery: Query
+  readonly modificationId: string
+  readonly repositoryType: string
+}
+
+export interface QueryReverted extends Success, Numbered {
+  readonly originalQuery: Query
+  readonly modificationId: string
+  readonly repositoryType: string
+}
+
+/** An entry of the history, as it is kept and as clients see it. */
+export interface HistoryEntry {
+  readonly originalQuery: Query
+  readonly modifications: readonly Modification[]
+  readonly modifiedQuery: Query
+  readonly modificationId: string
+  readonly timestamp: string
+  readonly repositoryType: string
+  readonly status: 'active' | 'reverted'
+  readonly operatorId: string
+}
+
+export interface QueryHistory extends Success {
+  /** Oldest first. */
+  readonly history: readonly HistoryEntry[]
+}
+
+export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
+
+/** A change that an agent proposes, as clients see it (contract 8). */
+export interface Change extends RecordChange {
+  readonly before: JsonRecord | null
+  /** The version of the record that it was drafted from; 0 for a create. */
+  readonly baseVersion: number
+  readonly author: string
+  readonly status: (typeof CHANGE_STATUSES)[number]
+  readonly createdAt: string
+  readonly expiresAt: string
+  readonly decidedBy?: string
+  readonly decidedAt?: string
+  /** Why it was rejected. */
+  readonly reason?: string
+}
+
+export interface ChangePending extends Numbered {
+  readonly success: true
+  readonly change: Change
+}
+
+export interface ChangeDecided extends Success, Numbered {
+  readonly message: string
+  readonly changeId: string
+  readonly change: Change
+}
+
+/** The payload of every error event and error reply (contract 5). */
+export interface ErrorPayload {
+  readonly success: false
+  readonly code: ErrorCode
+  readonly message: string
+  /** Only of what the client itself sent. */
+  readonly details?: readonly Detail[]
+}
+
+/** Names the command where it was one that ran. */
+export interface CommandError extends ErrorPayload {
+  readonly commandId?: string
+  readonly command?: string
+}
+
+/** What presence tells of one socket of an operator (contract 4). */
+export interface OperatorMeta {
+  /** ISO 8601, UTC, milliseconds. */
+  readonly online_at: string
+  readonly permissions: readonly Permission[]
+}
+
+/** One meta for each of the operator's sockets. */
+export interface OperatorPresence {
+  readonly metas: readonly (OperatorMeta & {
+    readonly phx_ref: string
+    readonly phx_ref_prev?: string
+  })[]
+}
+
+/** By operator id. */
+export type OperatorPresences = { readonly [operatorId: string]: OperatorPresence }
+
+/** A payload that is typed here and checked by nobody: the server itself has made it. */
+const payload = <P>() => T.Unsafe<P>({})
+
 /** What the server sends, by name. */
 export const EVENTS = {
-  agent_authenticated: T.Any(),
-  agent_command_result: T.Any(),
-  agent_query_modified: T.Any(),
-  agent_query_reverted: T.Any(),
-  agent_query_history: T.Any(),
-  agent_changes_approved: T.Any(),
-  agent_changes_rejected: T.Any(),
-  agent_change_pending: T.Any(),
-  agent_auth_error: T.Any(),
-  agent_command_error: T.Any(),
-  agent_query_error: T.Any(),
-  agent_approval_error: T.Any(),
-  agent_rejection_error: T.Any(),
-  agent_revert_error: T.Any(),
-  agent_history_error: T.Any(),
-  presence_state: T.Any(),
-  presence_diff: T.Any(),
+  agent_authenticated: payload<Authenticated>(),
+  agent_command_result: payload<CommandResult>(),
+  agent_query_modified: payload<QueryModified>(),
+  agent_query_reverted: payload<QueryReverted>(),
+  agent_query_history: payload<QueryHistory>(),
+  agent_changes_approved: payload<ChangeDecided>(),
+  agent_changes_rejected: payload<ChangeDecided>(),
+  agent_change_pending: payload<ChangePending>(),
+  agent_auth_error: payload<ErrorPayload>(),
+  agent_command_error: payload<CommandError>(),
+  agent_query_error: payload<ErrorPayload>(),
+  agent_approval_error: payload<ErrorPayload>(),
+  agent_rejection_error: payload<ErrorPayload>(),
+  agent_revert_error: payload<ErrorPayload>(),
+  agent_history_error: payload<ErrorPayload>(),
+  presence_state: payload<OperatorPresences>(),
+  presence_diff: payload<{
+    readonly joins: OperatorPresences
+    readonly leaves: OperatorPresences
+  }>(),
 } as const
 
 export type AgentEvent = keyof typeof EVENTS
+export type EventPayload<E extends AgentEvent> = Static<(typeof EVENTS)[E]>
+
+/** The events that are numbered and kept, and go to the whole session (contract 9). */
+export type SessionEventName =
+  | 'agent_command_result'
+  | 'agent_query_modified'
+  | 'agent_query_reverted'
+  | 'agent_changes_approved'
+  | 'agent_changes_rejected'
+  | 'agent_change_pending'
+
+/** The payload of a numbered event before it has its number. */
+export type Unnumbered<E extends SessionEventName> = Omit<EventPayload<E>, 'seq'>
 
 /** Each request's error event. */
 export const ERROR_EVENTS = {
@@ -107,3 +259,21 @@ export const ERROR_EVENTS = {
 } as const satisfies Record<string, AgentEvent>
 
 export type Operation = keyof typeof ERROR_EVENTS
+export type ErrorEvent = (typeof ERROR_EVENTS)[Operation]
+
+interface Exchange<Request, Answer> {
+  readonly request: Request
+  readonly answer: Answer
+}
+
+/** Each request: what it takes, and what answers it where it succeeds. */
+export interface Operations {
+  readonly agent_authenticate: Exchange<AuthenticateRequest, Authenticated>
+  readonly agent_execute_command: Exchange<ExecuteRequest, CommandResult>
+  readonly agent_modify_query: Exchange<ModifyRequest, QueryModified>
+  readonly agent_query_modify: Exchange<QueryModifyRequest, QueryModified>
+  readonly agent_approve_changes: Exchange<ApproveRequest, ChangeDecided>
+  readonly agent_reject_changes: Exchange<RejectRequest, ChangeDecided>
+  readonly agent_query_revert: Exchange<QueryRevertRequest, QueryReverted>
+  readonly agent_query_history: Exchange<QueryHistoryRequest, QueryHistory>
+}

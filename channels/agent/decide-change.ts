@@ -1,8 +1,16 @@
 /** Approving and rejecting: of any number of decisions on one change, exactly one takes effect (contract 8). */
 import type { Actor, Agent } from './agent.ts'
 import { applyForeign } from './apply-foreign.ts'
-import { approved, type Change, changeRef, decision, keptChange, openChange } from './change.ts'
+import {
+  approved,
+  changeRef,
+  type DecidedChange,
+  decision,
+  keptChange,
+  openChange,
+} from './change.ts'
 import { type Committed, change as changeState } from './commit.ts'
+import type { Change } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { isTransactional } from './repository/transactional.ts'
 
@@ -15,7 +23,7 @@ export async function rejectChange(
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
     const decidedAt = new Date(open.now).toISOString()
-    const change: Change = {
+    const change: DecidedChange = {
       ...open.kept,
       status: 'rejected',
       decidedBy: operatorId,

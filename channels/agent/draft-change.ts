@@ -1,6 +1,7 @@
 import type { Actor, Agent } from './agent.ts'
-import { type Change, changeRef } from './change.ts'
+import { changeRef } from './change.ts'
 import { change as changeState } from './commit.ts'
+import type { Change } from './contract.ts'
 import { noteExpiry } from './expire-changes.ts'
 import { randomId, timedId } from './ids.ts'
 import { Refusal, refusal } from './refusal.ts'

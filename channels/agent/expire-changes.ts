@@ -3,7 +3,8 @@
  * 8). What a client sees and may decide does not wait for it: see `shown` and `openChange`.
  */
 import type { Agent } from './agent.ts'
-import { type Change, changeRef, expired, isOverdue, keptChange, readChange } from './change.ts'
+import { changeRef, expired, isOverdue, keptChange, readChange } from './change.ts'
+import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { sortable } from './store/keys.ts'
 import type { Document, DocumentRef, SessionKey } from './store/store.ts'

@@ -1,13 +1,6 @@
 import { ERROR_CODES, type Locale, SUCCESS } from './codes.ts'
+import type { ErrorPayload } from './contract.ts'
 import type { Refusal } from './refusal.ts'
-
-/** The payload of every error event and error reply (contract 5). */
-export interface ErrorPayload {
-  readonly success: false
-  readonly code: string
-  readonly message: string
-  readonly details?: Refusal['details']
-}
 
 /** The sentences of one language, and the payloads they stand in. */
 export class Messages {

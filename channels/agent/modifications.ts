@@ -1,23 +1,12 @@
 /** A session's queries and their history: modify, revert, list (contract 7). */
 import type { Actor, Agent } from './agent.ts'
 import { type Committed, change } from './commit.ts'
+import type { HistoryEntry, Unnumbered } from './contract.ts'
 import { timedId } from './ids.ts'
 import { applyModificationObject, applyModifications } from './query/modify.ts'
 import { defaultQuery, type Modification, type Query } from './query/query.ts'
 import { invalid, Refusal, refusal } from './refusal.ts'
 import type { Document, DocumentRef, Expectation, SessionKey } from './store/store.ts'
-
-/** An entry of the history, as it is kept and as clients see it. */
-export interface Modified {
-  readonly originalQuery: Query
-  readonly modifications: readonly Modification[]
-  readonly modifiedQuery: Query
-  readonly modificationId: string
-  readonly timestamp: string
-  readonly repositoryType: string
-  readonly status: 'active' | 'reverted'
-  readonly operatorId: string
-}
 
 /** A session keeps so many of its newest modifications. */
 const KEPT = 10_000
@@ -65,7 +54,7 @@ export interface ModifyRequest {
   readonly repositoryType: string
   readonly modifications: Modifications
   /** The payload of the event that tells of it. */
-  readonly announce: (entry: Modified) => object
+  readonly announce: (entry: HistoryEntry) => Unnumbered<'agent_query_modified'>
 }
 
 /** What is wrong with modifications whatever they are applied to: part of the request's shape (contract 5.4). */
@@ -89,7 +78,7 @@ export async function modifyQuery(
   agent: Agent,
   actor: Actor,
   request: ModifyRequest,
-): Promise<Committed<Modified> | Refusal> {
+): Promise<Committed<HistoryEntry> | Refusal> {
   const { repositoryType, modifications } = request
   const known = agent.repositories.get(repositoryType)
   if (!known) return refusal('unknown_repository')
@@ -107,7 +96,7 @@ export async function modifyQuery(
     const log = (logDocument?.value as Log | undefined) ?? { lastMs: 0, count: 0 }
     const now = agent.now()
     const { id, ms } = timedId('mod', now, log.lastMs)
-    const entry: Modified = {
+    const entry: HistoryEntry = {
       originalQuery,
       modifications: applied.list,
       modifiedQuery: applied.query,
@@ -143,13 +132,13 @@ export async function revertQuery(
   agent: Agent,
   { session }: Actor,
   modificationId: string,
-  announce: (entry: Modified) => object,
-): Promise<Committed<Modified> | Refusal> {
+  announce: (entry: HistoryEntry) => Unnumbered<'agent_query_reverted'>,
+): Promise<Committed<HistoryEntry> | Refusal> {
   const { store } = agent
   return await change(agent, session, async () => {
     const document = await store.get(session, historyRef(modificationId))
     if (!document) return refusal('unknown_modification')
-    const entry = document.value as Modified
+    const entry = document.value as HistoryEntry
     if (entry.status === 'reverted') return refusal('already_reverted')
     const [queryDocument, logDocument, later] = await Promise.all([
       store.get(session, queryRef(entry.repositoryType)),
@@ -158,7 +147,7 @@ export async function revertQuery(
     ])
     const reverted = later.map((each) => ({
       ref: historyRef(each.modificationId),
-      value: { ...each, status: 'reverted' } satisfies Modified,
+      value: { ...each, status: 'reverted' } satisfies HistoryEntry,
     }))
     return {
       result: entry,
@@ -180,13 +169,13 @@ export async function revertQuery(
 async function activeSince(
   agent: Agent,
   session: SessionKey,
-  entry: Modified,
-): Promise<readonly Modified[]> {
+  entry: HistoryEntry,
+): Promise<readonly HistoryEntry[]> {
   const active = [entry]
   let after = entry.modificationId
   for (;;) {
     const page = await agent.store.list(session, HISTORY, { after, limit: PAGE })
-    const entries = page.map(({ value }) => value as Modified)
+    const entries = page.map(({ value }) => value as HistoryEntry)
     active.push(
       ...entries.filter(
         ({ repositoryType, status }) =>
@@ -204,8 +193,8 @@ export async function queryHistory(
   agent: Agent,
   session: SessionKey,
   { limit = 200, before }: { readonly limit?: number; readonly before?: string },
-): Promise<readonly Modified[]> {
+): Promise<readonly HistoryEntry[]> {
   const range = { limit, reverse: true, ...(before !== undefined && { before }) }
   const page = await agent.store.list(session, HISTORY, range)
-  return page.map(({ value }) => value as Modified).reverse()
+  return page.map(({ value }) => value as HistoryEntry).reverse()
 }

@@ -1,6 +1,6 @@
 /** The commands that every server has (contract 6). */
 import { Type as T } from '@sinclair/typebox'
-import { CHANGE_STATUSES } from '../change.ts'
+import { CHANGE_STATUSES } from '../contract.ts'
 import { ANY_CHANGE } from '../permissions.ts'
 import { type Command, defineCommand } from './command.ts'
 

@@ -1,7 +1,7 @@
 /** What a command is (contract 6). Built-ins and those of a `COMMANDS` module have the same shape. */
 import type { TSchema } from '@sinclair/typebox'
-import type { Change } from '../change.ts'
 import type { ErrorCode } from '../codes.ts'
+import type { Change } from '../contract.ts'
 import type { Draft } from '../draft-change.ts'
 import type { Permission, Required } from '../permissions.ts'
 import type { Query } from '../query/query.ts'

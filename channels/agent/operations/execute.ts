@@ -2,7 +2,7 @@ import type { Return } from '../client.ts'
 import type { CommandRegistry, KnownCommand } from '../commands/registry.ts'
 import type { RunningCommands } from '../commands/run.ts'
 import { change } from '../commit.ts'
-import { ERROR_EVENTS, ExecuteRequest } from '../contract.ts'
+import { type CommandResult, ERROR_EVENTS, ExecuteRequest, type Unnumbered } from '../contract.ts'
 import { randomId } from '../ids.ts'
 import { allows } from '../permissions.ts'
 import { invalid, Refusal, refusal } from '../refusal.ts'
@@ -80,9 +80,9 @@ async function succeed(
   { agent, client, actor }: Execute,
   to: Return,
   audience: 'requester' | 'session',
-  done: object,
+  done: Pick<CommandResult, 'commandId' | 'command' | 'result'>,
 ): Promise<Refusal | undefined> {
-  const payload = {
+  const payload: Unnumbered<'agent_command_result'> = {
     success: true,
     message: agent.messages.success('executed'),
     ...done,
@@ -93,7 +93,7 @@ async function succeed(
     client.succeed(to, 'agent_command_result', payload)
     return undefined
   }
-  const commit = { expect: [], event: { event: 'agent_command_result', payload } }
+  const commit = { expect: [], event: { event: 'agent_command_result', payload } } as const
   return await announced(client, to, () =>
     change(agent, actor.session, async () => ({ result: undefined, commit })),
   )

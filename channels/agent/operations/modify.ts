@@ -1,19 +1,26 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Agent } from '../agent.ts'
-import { ModifyRequest, QueryModifyRequest } from '../contract.ts'
-import { type Modifications, type Modified, malformed, modifyQuery } from '../modifications.ts'
+import {
+  type HistoryEntry,
+  ModifyRequest,
+  QueryModifyRequest,
+  type Unnumbered,
+} from '../contract.ts'
+import { type Modifications, malformed, modifyQuery } from '../modifications.ts'
 import { announced, type Operation } from './operation.ts'
 
 /** What both ways of modifying announce: the same event, the same members. */
-const announcement = (agent: Agent) => (entry: Modified) => ({
-  success: true,
-  message: agent.messages.success('modified'),
-  modifiedQuery: entry.modifiedQuery,
-  modificationId: entry.modificationId,
-  repositoryType: entry.repositoryType,
-  operatorId: entry.operatorId,
-  timestamp: entry.timestamp,
-})
+const announcement =
+  (agent: Agent) =>
+  (entry: HistoryEntry): Unnumbered<'agent_query_modified'> => ({
+    success: true,
+    message: agent.messages.success('modified'),
+    modifiedQuery: entry.modifiedQuery,
+    modificationId: entry.modificationId,
+    repositoryType: entry.repositoryType,
+    operatorId: entry.operatorId,
+    timestamp: entry.timestamp,
+  })
 
 /** Where a request has what is to be modified, and how. */
 interface Modifying<S extends TObject> extends Pick<Operation<S>, 'name' | 'schema'> {

@@ -1,5 +1,5 @@
-import { QueryRevertRequest } from '../contract.ts'
-import { type Modified, revertQuery } from '../modifications.ts'
+import { type HistoryEntry, QueryRevertRequest, type Unnumbered } from '../contract.ts'
+import { revertQuery } from '../modifications.ts'
 import { announced, type Operation } from './operation.ts'
 
 /** `agent_query_revert`: the query as it was before a modification. */
@@ -8,7 +8,11 @@ export const revert: Operation<typeof QueryRevertRequest> = {
   schema: QueryRevertRequest,
   permission: 'query.revert',
   perform({ agent, client, actor, payload }, to) {
-    const announce = ({ originalQuery, modificationId, repositoryType }: Modified) => ({
+    const announce = ({
+      originalQuery,
+      modificationId,
+      repositoryType,
+    }: HistoryEntry): Unnumbered<'agent_query_reverted'> => ({
       success: true,
       originalQuery,
       modificationId,

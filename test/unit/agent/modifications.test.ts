@@ -1,14 +1,10 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { Agent } from '../../../channels/agent/agent.ts'
+import type { HistoryEntry } from '../../../channels/agent/contract.ts'
 import { KeyedQueue } from '../../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../../channels/agent/messages.ts'
-import {
-  type Modified,
-  modifyQuery,
-  queryHistory,
-  revertQuery,
-} from '../../../channels/agent/modifications.ts'
+import { modifyQuery, queryHistory, revertQuery } from '../../../channels/agent/modifications.ts'
 import { Refusal } from '../../../channels/agent/refusal.ts'
 import type {
   AgentStore,
@@ -67,21 +63,24 @@ function agentOn(store: AgentStore): Agent {
   }
 }
 
-async function modify(agent: Agent, limit: number): Promise<Modified> {
+/** What it says: no event of it goes anywhere here. */
+const announce = () => ({}) as never
+
+async function modify(agent: Agent, limit: number): Promise<HistoryEntry> {
   const modifications = { form: 'object', path: '', value: { limit } } as const
-  const request = { repositoryType: 'services', modifications, announce: () => ({}) }
+  const request = { repositoryType: 'services', modifications, announce }
   const outcome = await modifyQuery(agent, ACTOR, request)
   if (outcome instanceof Refusal) throw new Error(outcome.code)
   return outcome.result
 }
 
-const revert = (agent: Agent, { modificationId }: Modified) =>
-  revertQuery(agent, ACTOR, modificationId, () => ({}))
+const revert = (agent: Agent, { modificationId }: HistoryEntry) =>
+  revertQuery(agent, ACTOR, modificationId, announce)
 
 describe('the modifications of a session', () => {
   it('are kept up to the newest 10,000, all of which can be reverted', async () => {
     const agent = agentOn(memoryStore())
-    const made: Modified[] = []
+    const made: HistoryEntry[] = []
     for (let count = 0; count < KEPT + 2; count += 1) {
       made.push(await modify(agent, (count % 1_000) + 1))
     }
