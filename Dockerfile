@@ -7,6 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm install
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
+COPY client client
 COPY server server
 COPY channels channels
 RUN npm run build

@@ -1,5 +1,5 @@
 /**
- * Compiles server/ and channels/ into dist/, which a running server may be using meanwhile, and another build
+ * Compiles client/, server/ and channels/ into dist/, which a running server may be using meanwhile, and another build
  * may be writing: each compiles into a directory of its own, then moves file by file into place. A file in
  * dist/ is replaced whole or not at all, and never removed. dist/.build-hash, written last, names the
  * sources that dist/ was made of: where they are the same, there is nothing to do.
@@ -23,7 +23,14 @@ const ROOT = dirname(import.meta.dirname)
 const DIST = join(ROOT, 'dist')
 const HASH = '.build-hash'
 /** What decides over the result: sources, options, and the compiler's version. */
-const INPUTS = ['server', 'channels', 'scripts/build.mjs', 'tsconfig.json', 'tsconfig.build.json']
+const INPUTS = [
+  'client',
+  'server',
+  'channels',
+  'scripts/build.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+]
 const LOCK_FILE = 'package-lock.json'
 
 /** Every file at or below `path`, relative to `base`, in a fixed order. */
