@@ -99,7 +99,9 @@ export class Link {
     this.#channel.onError(() => this.#lost())
     this.#channel.onClose(() => this.close())
     this.#channel.onMessage = (event, payload) => {
-      if (event.startsWith('agent_')) this.#receive(event, payload)
+      if (event.startsWith('agent_') && this.#accepts(event, payload)) {
+        this.#listener.event(event, payload)
+      }
       return payload
     }
     // phoenix.js joins again by itself, and answers here each time.
@@ -123,6 +125,7 @@ export class Link {
   /** Says who it is, and asks for everything after the last event that came. */
   #authenticate(): void {
     this.#state = 'authenticating'
+    clearTimeout(this.#retry)
     // Where the connection is going down, phoenix.js would keep it for the next one; that has its own.
     if (!this.#socket.isConnected()) return
     const { sessionId } = this.credentials
@@ -154,7 +157,8 @@ export class Link {
     this.#tries = 0
     this.#state = 'ready'
     if (!this.#cursor.authenticated(answer)) this.#tellLost()
-    this.#listener.ready()
+    // Who was just told may have closed it.
+    if (this.#state === 'ready') this.#listener.ready()
   }
 
   /** A refused join phoenix.js repeats by itself, a refused authentication is for us to repeat. */
@@ -170,15 +174,14 @@ export class Link {
     this.#retry = setTimeout(() => this.#authenticate(), this.#retryAfterMs(this.#tries))
   }
 
-  #receive(event: string, payload: { readonly seq?: unknown }): void {
-    const { seq } = payload
-    if (typeof seq === 'number' && event !== 'agent_authenticated') {
-      const verdict = this.#cursor.accept(seq)
-      if (verdict === 'resync' && this.#state === 'ready') this.#authenticate()
-      if (verdict === 'resync' || verdict === 'drop') return
-      if (verdict === 'lost') this.#tellLost()
-    }
-    this.#listener.event(event, payload)
+  /** Whether an event is to be delivered now: of the numbered ones each once and in order. */
+  #accepts(event: string, { seq }: { readonly seq?: unknown }): boolean {
+    if (typeof seq !== 'number' || event === 'agent_authenticated') return this.#state !== 'closed'
+    const verdict = this.#cursor.accept(seq)
+    if (verdict === 'resync' && this.#state === 'ready') this.#authenticate()
+    if (verdict === 'resync' || verdict === 'drop') return false
+    if (verdict === 'lost') this.#tellLost()
+    return this.#state !== 'closed'
   }
 
   #tellLost(): void {

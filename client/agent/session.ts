@@ -64,6 +64,7 @@ type ServerEvents = {
 
 /** What a session can be listened to for: the server's events, and the client's own. */
 export interface SessionEvents extends ServerEvents {
+  /** Each change; the first one tells that it was opened. */
   readonly status: StatusChange
   /** Events before the next one are lost (contract 9, `recovered: false`): what was built on them is to be loaded anew. */
   readonly not_recovered: Position

@@ -32,10 +32,11 @@ describe('scripts/build.mjs', () => {
       cpSync(join(PROJECT, file), join(root, file), { recursive: true })
     }
     symlinkSync(join(PROJECT, 'node_modules'), join(root, 'node_modules'))
-    mkdirSync(join(root, 'server'))
+    for (const folder of ['client', 'server']) mkdirSync(join(root, folder))
     mkdirSync(join(root, 'channels/deep'), { recursive: true })
     write('server/main.ts', "import { n } from '../channels/deep/n.ts'\nconsole.log(n)\n")
     write('channels/deep/n.ts', 'export const n: number = 1\n')
+    write('client/c.ts', 'export const c: number = 1\n')
     for (let index = 0; index < MODULES; index += 1) {
       write(`server/m${index}.ts`, `export const value: number = ${index}\n`)
     }
@@ -61,10 +62,11 @@ describe('scripts/build.mjs', () => {
   const build = () => end(start('scripts/build.mjs'))
   const run = async () => (await end(start('dist/server/main.js'))).output
 
-  it('compiles server/ and channels/ into dist/, with source maps', async () => {
+  it('compiles client/, server/ and channels/ into dist/, with source maps and types', async () => {
     expect(await build()).to.deep.equal({ code: 0, output: '' })
     expect(await run()).to.equal('1\n')
     expect(existsSync(join(root, 'dist/server/main.js.map'))).to.equal(true)
+    expect(read('dist/client/c.d.ts')).to.contain('const c: number')
     expect(leftovers()).to.deep.equal([])
   })
 

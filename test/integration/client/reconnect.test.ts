@@ -1,0 +1,258 @@
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import type { SocketConnectOption } from 'phoenix'
+import { StoreUnavailable } from '../../../channels/agent/store/store.ts'
+import type { SessionOptions } from '../../../client/agent/index.ts'
+import {
+  type AgentServer,
+  type AgentServerOptions,
+  COMMANDS,
+  inPlaceOf,
+  startAgentServer,
+  stopAgentServers,
+} from '../../support/agent-server.ts'
+import { agentError, listen, openSession } from '../../support/agent-session.ts'
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
+
+const numbers = (to: number) => Array.from({ length: to }, (_, index) => index + 1)
+
+describe('an agent session of the client whose connection is lost', () => {
+  let server: AgentServer
+  let proxy: TcpProxy
+
+  const start = async (options: AgentServerOptions = {}) => {
+    server = await startAgentServer({ commands: COMMANDS, ...options })
+    proxy = await startTcpProxy(Number(new URL(server.url).port))
+  }
+  afterEach(async () => {
+    await proxy.stop()
+    await stopAgentServers()
+  })
+
+  /** Over the wire that can be cut, and straight to the server. */
+  const behindProxy = (
+    own: Partial<SessionOptions> = {},
+    options: Partial<SocketConnectOption> = {},
+  ) => openSession(`http://127.0.0.1:${proxy.port}`, own, options)
+  const direct = async (sessionId: string) =>
+    (await openSession(server.url, { sessionId, operatorId: 'other' })).session
+
+  describe('and comes back', () => {
+    beforeEach(() => start())
+
+    it('goes on by itself: every event once, in order, those that it missed too', async () => {
+      const { session } = await behindProxy()
+      const other = await direct(session.sessionId)
+      const status = listen(session, 'status')
+      const modified = listen(session, 'agent_query_modified')
+      for (let round = 0; round < 3; round += 1) {
+        await other.modifyQuery('services', { limit: 1 })
+        proxy.cut()
+        await status.next((change) => change.status === 'connecting')
+        for (const limit of [2, 3]) await other.modifyQuery('services', { limit })
+        proxy.restore()
+        await status.next((change) => change.status === 'ready' && session.status === 'ready')
+        await other.modifyQuery('services', { limit: 4 })
+      }
+      await modified.next(({ seq }) => seq === 12)
+      expect(modified.all.map(({ seq }) => seq)).to.deep.equal(numbers(12))
+      expect(modified.all.map(({ modifiedQuery }) => modifiedQuery.limit)).to.deep.equal([
+        1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4,
+      ])
+      expect(session.position?.lastSeq).to.equal(12)
+    })
+
+    it('shows who is there again', async () => {
+      const { session } = await behindProxy({ operatorId: 'first' })
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      await direct(session.sessionId)
+      const operators = listen(session, 'operators')
+      proxy.restore()
+      await operators.next(() => session.operators.length === 2)
+    })
+
+    it('rejects what was sent and not answered with unavailable, and its event tells', async () => {
+      const { session } = await behindProxy()
+      const modified = listen(session, 'agent_query_modified')
+      const other = await direct(session.sessionId)
+      const heard = listen(other, 'agent_query_modified')
+      proxy.loseAnswers()
+      const unanswered = agentError(session.modifyQuery('services', { limit: 5 }))
+      await heard.next()
+      proxy.cut()
+      expect(await unanswered).to.include({ code: 'unavailable' })
+      proxy.restore()
+      expect((await modified.next()).modifiedQuery.limit).to.equal(5)
+      const { history } = await session.history()
+      expect(history).to.have.lengthOf(1)
+    })
+
+    it('does nothing twice, and hears of all that was done, however often it is cut', async () => {
+      const { session } = await behindProxy()
+      const status = listen(session, 'status')
+      const modified = listen(session, 'agent_query_modified')
+      const outcomes: Promise<unknown>[] = []
+      let limit = 0
+      for (let round = 0; round < 8; round += 1) {
+        for (let count = 0; count < 6; count += 1) {
+          limit += 1
+          const answer = session.modifyQuery('services', { limit })
+          outcomes.push(
+            answer.then(
+              () => 'ok',
+              ({ code }) => code,
+            ),
+          )
+          // Some are on their way, some answered, when the connection goes.
+          if (count === round % 6) await answer.catch(() => {})
+        }
+        proxy.cut()
+        await status.next((change) => change.status === 'connecting')
+        proxy.restore()
+        await status.next(() => session.status === 'ready')
+      }
+      const { seq } = await session.modifyQuery('services', { limit: 1_000 })
+      await modified.next((event) => event.seq === seq)
+      const { history } = await session.history()
+      const limits = history.map(({ modifiedQuery }) => modifiedQuery.limit)
+      expect(limits).to.deep.equal([...new Set(limits)].sort((a, b) => a - b))
+      expect(modified.all.map((event) => event.seq)).to.deep.equal(numbers(limits.length))
+      expect(modified.all.map(({ modifiedQuery }) => modifiedQuery.limit)).to.deep.equal(limits)
+      const codes = await Promise.all(outcomes)
+      expect(codes.every((code) => code === 'ok' || code === 'unavailable')).to.equal(true)
+      for (const [index, code] of codes.entries()) {
+        if (code === 'ok') expect(limits).to.include(index + 1)
+      }
+    })
+
+    it('sends what was asked for meanwhile once it is authenticated again, in order', async () => {
+      const { session } = await behindProxy()
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      const asked = [1, 2, 3].map((limit) => session.modifyQuery('services', { limit }))
+      proxy.restore()
+      const answers = await Promise.all(asked)
+      expect(answers.map(({ seq, modifiedQuery }) => [seq, modifiedQuery.limit])).to.deep.equal([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ])
+    })
+
+    it('never sends what nobody waits for any more', async () => {
+      const { session } = await behindProxy()
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      const late = session.modifyQuery('services', { limit: 1 }, { timeoutMs: 20 })
+      expect(await agentError(late)).to.include({ code: 'not_sent' })
+      proxy.restore()
+      expect((await session.history()).history).to.deep.equal([])
+    })
+
+    it('keeps the permissions that it has gone on with', async () => {
+      const { session } = await behindProxy({ permissions: ['agent_access'] })
+      await session.reauthenticate({ permissions: ['agent_access', 'query.modify'] })
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      proxy.restore()
+      expect((await session.modifyQuery('services', { limit: 1 })).seq).to.equal(1)
+    })
+
+    it('stays away once it was closed', async () => {
+      const { session } = await behindProxy()
+      const other = await direct(session.sessionId)
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      const held = agentError(session.history())
+      session.close()
+      expect(await held).to.include({ code: 'not_sent' })
+      proxy.restore()
+      const operators = listen(other, 'operators')
+      await behindProxy({ sessionId: session.sessionId, operatorId: 'later' })
+      await operators.next(() => other.operators.length === 2)
+      const here = other.operators.map(({ operatorId }) => operatorId)
+      expect(here).to.have.members(['other', 'later'])
+      expect(session.status).to.equal('closed')
+    })
+  })
+
+  it('authenticates again and again as long as the store cannot be reached', async () => {
+    let failures = 0
+    await start({
+      store: (store) =>
+        inPlaceOf(store, {
+          async open(session) {
+            if (failures > 0) {
+              failures -= 1
+              throw new StoreUnavailable('away')
+            }
+            return store.open(session)
+          },
+        }),
+    })
+    const { session } = await behindProxy()
+    const errors = listen(session, 'agent_auth_error')
+    const status = listen(session, 'status')
+    const { random } = Math
+    Math.random = () => 0
+    try {
+      failures = 2
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      proxy.restore()
+      for (const _ of [1, 2]) expect(await errors.next()).to.include({ code: 'unavailable' })
+      expect((await session.modifyQuery('services', { limit: 1 })).seq).to.equal(1)
+    } finally {
+      Math.random = random
+    }
+  })
+
+  it('stays closed where it is closed by who hears that events are lost', async () => {
+    let epoch: string | undefined
+    await start({
+      store: (store) =>
+        inPlaceOf(store, {
+          open: async (key) => ({ ...(await store.open(key)), ...(epoch && { epoch }) }),
+        }),
+    })
+    const { session } = await behindProxy()
+    const status = listen(session, 'status')
+    const lost = listen(session, 'not_recovered')
+    session.on('not_recovered', () => session.close())
+    epoch = 'another'
+    proxy.cut()
+    await status.next((change) => change.status === 'connecting')
+    proxy.restore()
+    expect(await lost.next()).to.deep.equal({ epoch, lastSeq: 0 })
+    await status.next((change) => change.status === 'closed')
+    expect(session.status).to.equal('closed')
+    expect(status.all.map((change) => change.status)).to.deep.equal([
+      'ready',
+      'connecting',
+      'closed',
+    ])
+  })
+
+  it('closes, and says why, where it may no longer come back', async () => {
+    await start({ claims: true })
+    const claims = (permissions: readonly string[]) =>
+      JSON.stringify({ businessId: 'business123', operatorId: 'operator456', permissions })
+    let granted = claims(['agent_access', 'data_query', 'draft_creation'])
+    const { session } = await behindProxy({}, { params: () => ({ claims: granted }) })
+    const status = listen(session, 'status')
+    proxy.cut()
+    await status.next((change) => change.status === 'connecting')
+    const held = agentError(session.history())
+    granted = claims(['agent_access'])
+    proxy.restore()
+    const { error } = await status.next((change) => change.status === 'closed')
+    expect(error).to.include({ code: 'permission_denied' })
+    expect(await held).to.include({ code: 'not_sent' })
+  })
+})
