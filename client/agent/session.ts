@@ -201,7 +201,10 @@ export class AgentSession {
     return this.#request('agent_reject_changes', this.#nested({ changeId, reason }), options)
   }
 
-  /** Goes on with other permissions. Where that is refused, the former stay. */
+  /**
+   * Goes on with other permissions; where that is refused, the former stay. While the connection is away nothing
+   * stays: then it comes back with these.
+   */
   async reauthenticate(
     { permissions }: Pick<SessionOptions, 'permissions'>,
     options?: RequestOptions,
@@ -209,6 +212,7 @@ export class AgentSession {
     const credentials = { ...this.#link.credentials, permissions: [...permissions] }
     const { sessionId } = this
     const request = { sessionId, payload: credentials }
+    if (!this.#link.isOpen) this.#link.credentials = credentials
     const answer = await this.#request('agent_authenticate', request, options)
     this.#link.credentials = credentials
     return answer

@@ -239,20 +239,39 @@ describe('an agent session of the client whose connection is lost', () => {
     ])
   })
 
-  it('closes, and says why, where it may no longer come back', async () => {
-    await start({ claims: true })
+  describe('and whose token then grants less', () => {
     const claims = (permissions: readonly string[]) =>
       JSON.stringify({ businessId: 'business123', operatorId: 'operator456', permissions })
-    let granted = claims(['agent_access', 'data_query', 'draft_creation'])
-    const { session } = await behindProxy({}, { params: () => ({ claims: granted }) })
-    const status = listen(session, 'status')
-    proxy.cut()
-    await status.next((change) => change.status === 'connecting')
-    const held = agentError(session.history())
-    granted = claims(['agent_access'])
-    proxy.restore()
-    const { error } = await status.next((change) => change.status === 'closed')
-    expect(error).to.include({ code: 'permission_denied' })
-    expect(await held).to.include({ code: 'not_sent' })
+    let granted: string
+
+    /** Away, and with another token when it comes back. */
+    const downgraded = async () => {
+      await start({ claims: true })
+      granted = claims(['agent_access', 'data_query', 'draft_creation'])
+      const { session } = await behindProxy({}, { params: () => ({ claims: granted }) })
+      const status = listen(session, 'status')
+      proxy.cut()
+      await status.next((change) => change.status === 'connecting')
+      granted = claims(['agent_access'])
+      return { session, status }
+    }
+
+    it('closes, and says why', async () => {
+      const { session, status } = await downgraded()
+      const held = agentError(session.history())
+      proxy.restore()
+      const { error } = await status.next((change) => change.status === 'closed')
+      expect(error).to.include({ code: 'permission_denied' })
+      expect(await held).to.include({ code: 'not_sent' })
+    })
+
+    it('comes back with the permissions that it was given meanwhile', async () => {
+      const { session } = await downgraded()
+      const answer = session.reauthenticate({ permissions: ['agent_access'] })
+      proxy.restore()
+      expect((await answer).recovered).to.equal(undefined)
+      expect(session.status).to.equal('ready')
+      expect(await agentError(session.history())).to.include({ code: 'permission_denied' })
+    })
   })
 })
