@@ -11,6 +11,13 @@ import { byTopic, type Change, diffOf, Gathered } from './state.ts'
 const FETCH_MS = 5_000
 const DIFF_EVENT = 'presence_diff'
 
+/** What is still to be told of one topic. */
+interface Waiting {
+  readonly gathered: Gathered
+  /** Whether some of it was told before its time. */
+  wasHurried: boolean
+}
+
 /**
  * Tells this node's subscribers what changed, in order, one diff of a topic at a time. What changes within one
  * turn of the event loop, or while `fetch` runs, is told as one: a thousand sockets that close at once are one
@@ -21,8 +28,7 @@ export class Announcer<F> {
   readonly #options: PresenceOptions<F>
   readonly #list: (topic: string) => Presences
   readonly #telemetry: Telemetry
-  /** What is still to be told of each topic. */
-  readonly #waiting = new Map<string, Gathered>()
+  readonly #waiting = new Map<string, Waiting>()
 
   /** `list` tells all presences of a topic as they are. */
   constructor(pubsub: PubSub, options: PresenceOptions<F>, list: (topic: string) => Presences) {
@@ -37,14 +43,27 @@ export class Announcer<F> {
     for (const [topic, own] of byTopic(change)) {
       const waiting = this.#waiting.get(topic)
       if (waiting) {
-        waiting.add(own)
+        waiting.gathered.add(own)
         continue
       }
       const gathered = new Gathered()
       gathered.add(own)
-      this.#waiting.set(topic, gathered)
+      this.#waiting.set(topic, { gathered, wasHurried: false })
       void this.#tell(topic, gathered)
     }
+  }
+
+  /**
+   * Called before a list is given out: tells now what the list already shows. Clients that do not compare refs
+   * (phoenix.js before 1.4) show people twice when the diff comes after the list; Phoenix nearly always sends it
+   * first. Only once a turn, so that a thousand joins at once do not become a thousand diffs, and not where
+   * `fetch` has to be asked.
+   */
+  hurry(topic: string): void {
+    const waiting = this.#waiting.get(topic)
+    if (!waiting || waiting.wasHurried || waiting.gathered.isEmpty || this.#options.fetch) return
+    waiting.wasHurried = true
+    this.#publish(topic, diffOf(waiting.gathered.take()), this.#shown(topic))
   }
 
   /** With what `fetch` adds. Never throws nor rejects. */
@@ -69,10 +88,9 @@ export class Announcer<F> {
     await nextTurn()
     while (!gathered.isEmpty) {
       const plain = diffOf(gathered.take())
-      const presences = this.#options.handleMetas && this.#list(topic)
+      const shown = this.#shown(topic)
       const diff = this.#options.fetch ? await this.#extendDiff(topic, plain) : plain
-      this.#publish(topic, diff)
-      if (presences) this.#handleMetas(topic, diff, presences)
+      this.#publish(topic, diff, shown)
     }
     this.#waiting.delete(topic)
   }
@@ -90,12 +108,18 @@ export class Announcer<F> {
     }
   }
 
-  #publish(topic: string, diff: PresenceDiff): void {
+  /** What `handleMetas` is to be shown, where there is one. */
+  #shown(topic: string): Presences | undefined {
+    return this.#options.handleMetas && this.#list(topic)
+  }
+
+  #publish(topic: string, diff: PresenceDiff, shown: Presences | undefined): void {
     try {
       this.#pubsub.publish(new Broadcast(topic, DIFF_EVENT, diff), { local: true })
     } catch (error) {
       this.#crashed(topic, error)
     }
+    if (shown) this.#handleMetas(topic, diff, shown)
   }
 
   #handleMetas(topic: string, diff: PresenceDiff, presences: Presences): void {

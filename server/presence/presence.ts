@@ -54,7 +54,8 @@ export type Looked<F> = Like<F, PresenceValue | []>
  * An entry is (topic, owner, key) with its meta: a JSON object, copied. It lasts until it is untracked or its
  * owner ends. What changes is broadcast to the topic's subscribers on every node as a `presence_diff`, at the
  * next turn of the event loop here; changes that come faster than that are one diff. `presence_state` is the
- * app's to push: `socket.push('presence_state', presence.list(socket))`.
+ * app's to push: `socket.push('presence_state', presence.list(socket))`; the diff of what was tracked just before
+ * comes ahead of it.
  */
 export interface Presence<F = Presences> {
   /** Throws EncodeError for a meta that has no JSON form and TypeError for one that is no object. */

@@ -104,6 +104,7 @@ export class Tracker<F> implements Presence<F> {
 
   list(at: string | PresenceOwner): Listed<F> {
     const topic = topicOf(at)
+    this.#announcer.hurry(topic)
     // What `fetch` returns decides whether this is a promise, and F is what it returns.
     return this.#announcer.extend(topic, this.#presences(topic)) as Listed<F>
   }

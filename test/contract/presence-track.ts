@@ -47,6 +47,23 @@ export function trackSuite(setup: Setup): void {
       expect({ ...presence.list('room:other') }).to.deep.equal({})
     })
 
+    it('is told before the list that shows it: a list that is sent comes after its diff', async () => {
+      const one = ref(presence.track(owner, 'u1', {}))
+      expect(refsOf(presence.list(TOPIC))).to.deep.equal({ u1: [one] })
+      expect(diffs.all.map(({ joins }) => refsOf(joins))).to.deep.equal([{ u1: [one] }])
+      expect(await settled(node, diffs)).to.have.lengthOf(1)
+    })
+
+    it('of many at once, each of whom asks for the list, is told in two diffs', async () => {
+      const crowd = Array.from({ length: 100 }, () => new Owner())
+      for (const each of crowd) {
+        presence.track(each, 'u1', {})
+        presence.list(each)
+      }
+      const told = [await diffs.next(), await diffs.next()]
+      expect(told.map(({ joins }) => joins['u1']?.metas.length)).to.deep.equal([1, 99])
+    })
+
     it('puts the metas of several owners under one key (C5.3)', () => {
       const refs = [new Owner(), new Owner()].map((each) => ref(presence.track(each, 'u1', {})))
       expect(refsOf(presence.list(TOPIC))).to.deep.equal({ u1: refs.sort() })
