@@ -1,12 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { within } from './deadline.ts'
+import { freePort } from './free-port.ts'
 
 const READY_MS = 10_000
 const END_MS = 10_000
@@ -177,23 +176,6 @@ async function removeData(dir: string): Promise<void> {
   await rm(join(dir, 'dump.rdb'), { force: true })
   await rm(join(dir, 'appendonlydir'), { recursive: true, force: true })
   await rm(join(dir, 'appendonly.aof'), { force: true })
-}
-
-/**
- * Below the ports that the kernel gives to outgoing connections: a client that tries again and again to
- * reach a server that is away would sooner or later be given the server's own port.
- */
-async function freePort(): Promise<number> {
-  const port = randomInt(16_000, 32_000)
-  const server = createServer().listen(port, '127.0.0.1')
-  try {
-    await once(server, 'listening')
-  } catch {
-    return freePort()
-  }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function hasRedis(): Promise<boolean> {
