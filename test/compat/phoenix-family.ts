@@ -1,0 +1,179 @@
+import { createRequire } from 'node:module'
+import {
+  type Answer,
+  type Client,
+  type ClientChannel,
+  type ClientSocket,
+  heartbeatStatus,
+  type Message,
+  type Present,
+  queue,
+  RETRY_MS,
+  STATUSES,
+} from './client.ts'
+import { versionOf } from './version.ts'
+
+/** The part of phoenix.js that has been the same since 1.3. */
+interface Push {
+  receive(status: string, callback: (response: unknown) => void): this
+}
+
+interface Channel {
+  join(): Push
+  push(event: string, payload: unknown, timeoutMs?: number): Push
+  leave(): Push
+  on(event: string, callback: (payload: unknown) => void): void
+  onError(callback: (reason: unknown) => void): void
+  onClose(callback: (reason: unknown) => void): void
+}
+
+interface Socket {
+  heartbeatTimer: NodeJS.Timeout | null
+  connect(): void
+  disconnect(): void
+  channel(topic: string, params: object): Channel
+  sendHeartbeat(): void
+  onOpen(callback: () => void): void
+  onClose(callback: (event: { readonly code: number }) => void): void
+  onMessage(callback: (message: Message) => void): void
+}
+
+type Chooser<T> = (name: string, presence: { readonly metas: readonly Meta[] }) => T
+
+interface Meta {
+  readonly status: unknown
+}
+
+/** Presence is a class since 1.4. */
+type PresenceClass = new (
+  channel: Channel,
+) => {
+  onSync(callback: () => void): void
+  list<T>(chooser: Chooser<T>): readonly T[]
+}
+
+/** Before, it was functions over a state that the application keeps. */
+interface PresenceFunctions {
+  syncState(state: object, newState: unknown): object
+  syncDiff(state: object, diff: unknown): object
+  list<T>(state: object, chooser: Chooser<T>): readonly T[]
+}
+
+interface Library {
+  readonly Socket: new (url: string, options: object) => Socket
+  readonly Presence: PresenceClass | PresenceFunctions
+}
+
+/** Longer than any scenario; and what a release leaves behind keeps the process alive for so long. */
+const HEARTBEAT_MS = 8_000
+
+const require = createRequire(import.meta.url)
+
+/**
+ * A release of phoenix.js, or of a library that has its interface: the package `alias`, shown as `name`
+ * and its version. `options` go to its Socket.
+ */
+export function phoenixClient(
+  alias: string,
+  name: string,
+  lacks: Client['lacks'],
+  options: object,
+): Client {
+  const library = require(alias) as Library
+  const retry = () => RETRY_MS
+  const patience = {
+    reconnectAfterMs: retry,
+    rejoinAfterMs: retry,
+    heartbeatIntervalMs: HEARTBEAT_MS,
+  }
+  return {
+    name: `${name} ${versionOf(alias)}`,
+    lacks,
+    connect: (url, params) =>
+      connect(library, url.replace(/^http/, 'ws'), { ...options, ...patience, params }),
+  }
+}
+
+function connect(library: Library, url: string, options: object): ClientSocket {
+  const socket = new library.Socket(url, options)
+  const opens = queue<true>()
+  const closes = queue<unknown>()
+  const heartbeats = queue<unknown>()
+  socket.onOpen(() => opens.push(true))
+  socket.onClose(({ code }) => closes.push(code))
+  socket.onMessage((message) => {
+    const status = heartbeatStatus(message)
+    if (status !== undefined) heartbeats.push(status)
+  })
+  socket.connect()
+  return {
+    opens,
+    closes,
+    heartbeats,
+    heartbeat: () => socket.sendHeartbeat(),
+    join: (topic, params) => join(library, socket.channel(topic, params)),
+    disconnect() {
+      socket.disconnect()
+      // Releases before 1.6 go on with their heartbeats, and 1.5 forgets the timer of the next one.
+      if (socket.heartbeatTimer) clearTimeout(socket.heartbeatTimer)
+      socket.sendHeartbeat = () => undefined
+    },
+  }
+}
+
+function join({ Presence }: Library, channel: Channel): ClientChannel {
+  const joins = queue<Answer>()
+  const errors = queue<unknown>()
+  const closes = queue<unknown>()
+  channel.onError((reason) => errors.push(reason))
+  channel.onClose((reason) => closes.push(reason))
+  onAnswer(channel.join(), (answer) => joins.push(answer))
+  return {
+    joins,
+    errors,
+    closes,
+    on(event) {
+      const payloads = queue<unknown>()
+      channel.on(event, (payload) => payloads.push(payload))
+      return payloads
+    },
+    push: (event, payload, timeoutMs) => answerTo(channel.push(event, payload, timeoutMs)),
+    presence: () =>
+      typeof Presence === 'function'
+        ? presenceObject(Presence, channel)
+        : presenceFunctions(Presence, channel),
+    leave: () => answerTo(channel.leave()),
+  }
+}
+
+function onAnswer(push: Push, callback: (answer: Answer) => void): void {
+  for (const status of STATUSES) push.receive(status, (response) => callback({ status, response }))
+}
+
+const answerTo = (push: Push): Promise<Answer> =>
+  new Promise((resolve) => {
+    onAnswer(push, resolve)
+  })
+
+type Entry = readonly [name: string, statuses: readonly unknown[]]
+
+const entry: Chooser<Entry> = (name, { metas }) => [name, metas.map(({ status }) => status)]
+
+function presenceObject(Presence: PresenceClass, channel: Channel) {
+  const changes = queue<Present>()
+  const presence = new Presence(channel)
+  presence.onSync(() => changes.push(Object.fromEntries(presence.list(entry))))
+  return changes
+}
+
+function presenceFunctions(Presence: PresenceFunctions, channel: Channel) {
+  const changes = queue<Present>()
+  let state = {}
+  const sync = (newState: object): void => {
+    state = newState
+    changes.push(Object.fromEntries(Presence.list(state, entry)))
+  }
+  channel.on('presence_state', (payload) => sync(Presence.syncState(state, payload)))
+  channel.on('presence_diff', (payload) => sync(Presence.syncDiff(state, payload)))
+  return changes
+}
