@@ -6,7 +6,7 @@ import type { Frame, Head, Message } from './message.ts'
  * `decode` throws nothing but DecodeError; the others nothing but EncodeError.
  */
 export interface Codec {
-  readonly name: 'v1' | 'v2'
+  readonly name: 'v1' | 'v2' | 'msgpack'
   /** `data` is valid only during the call: nothing of the result points into it. */
   decode(data: ArrayBuffer, isBinary: boolean): Message
   /** `phx_reply` with `{status, response}`; a binary response is a kind 1 frame in V2. */

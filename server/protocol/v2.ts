@@ -1,7 +1,15 @@
 /** The V2 serializer (`vsn` 2.0.x): JSON arrays, and binary frames (protocol 2.3, 2.4). */
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
-import { Bytes, DecodeError, EncodeError, type Frame, type Message, toJson } from './message.ts'
+import {
+  Bytes,
+  DecodeError,
+  EncodeError,
+  type Frame,
+  type Head,
+  type Message,
+  toJson,
+} from './message.ts'
 import { fromJson, utf8 } from './text.ts'
 
 /** First byte of a binary frame. A client sends only pushes. */
@@ -11,8 +19,8 @@ const CLIENT_PUSH_HEADER = 5
 const MAX_FIELD_BYTES = 255
 const TEXTUAL = new Set(['string', 'number', 'boolean'])
 
-function decodeText(data: ArrayBuffer): Message {
-  const frame = fromJson(data)
+/** The message that a list of five or more stands for. Throws DecodeError for anything else. */
+export function messageOf(frame: unknown): Message {
   if (!Array.isArray(frame) || frame.length < 5) throw new DecodeError('not an array of five')
   const [joinRef, ref, topic, event, payload] = frame as unknown[]
   return { joinRef, ref, topic, event, payload }
@@ -60,14 +68,26 @@ function binaryFrame(kind: number, fields: readonly Buffer[], payload: Uint8Arra
 }
 
 /** Phoenix's V2 pushes and broadcasts only maps (C2.12, C2.13); replies may be any JSON value. */
-function mapJson(json: string): string {
+export function mapJson(json: string): string {
   if (json.startsWith('{')) return json
   throw new EncodeError('the payload of a push or broadcast is an object or bytes')
 }
 
+/** The text frame of a reply. Throws EncodeError for a response without a JSON form, bytes too. */
+export function replyText(head: Head, ref: unknown, status: string, response: unknown): string {
+  const payload = `{"status":${toJson(status)},"response":${toJson(response)}}`
+  return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},"phx_reply",${payload}]`
+}
+
+/** The text frame of a push. Throws EncodeError for a payload that is no map. */
+export function pushText(head: Head, ref: unknown, event: string, payload: unknown): string {
+  const json = mapJson(toJson(payload))
+  return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},${toJson(event)},${json}]`
+}
+
 export const v2: Codec = {
   name: 'v2',
-  decode: (data, isBinary) => (isBinary ? decodeBinary(data) : decodeText(data)),
+  decode: (data, isBinary) => (isBinary ? decodeBinary(data) : messageOf(fromJson(data))),
   reply(head, ref, status, response): Frame {
     if (types.isUint8Array(response)) {
       const fields = [
@@ -78,8 +98,7 @@ export const v2: Codec = {
       ]
       return binaryFrame(KIND.reply, fields, response)
     }
-    const payload = `{"status":${toJson(status)},"response":${toJson(response)}}`
-    return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},"phx_reply",${payload}]`
+    return replyText(head, ref, status, response)
   },
   push(head, ref, event, payload): Frame {
     if (types.isUint8Array(payload)) {
@@ -90,7 +109,7 @@ export const v2: Codec = {
       ]
       return binaryFrame(KIND.push, fields, payload)
     }
-    return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},${toJson(event)},${mapJson(toJson(payload))}]`
+    return pushText(head, ref, event, payload)
   },
   broadcast(wireTopic, broadcast): Frame {
     if (broadcast.bytes) {

@@ -1,6 +1,6 @@
 /** What nodes send each other: the one place that knows its form. */
-import { Packr, Unpackr } from 'msgpackr'
 import { Broadcast } from '../protocol/broadcast.ts'
+import { pack, unpack } from '../protocol/msgpackr.ts'
 
 /** A node ignores other versions, so that nodes of two versions can run side by side. */
 const VERSION = 1
@@ -16,20 +16,17 @@ export interface Envelope {
   readonly broadcast: Broadcast
 }
 
-const packr = new Packr({ useRecords: false })
-const unpackr = new Unpackr({ useRecords: false })
-
 /** `[version, sender, kind, topic, event, payload]`. Throws EncodeError for a payload that has no JSON. */
 export function encodeEnvelope({ sender, broadcast }: Envelope): Buffer {
   const { topic, event, bytes } = broadcast
   const [kind, payload] = bytes ? [BINARY, bytes] : [JSON_TEXT, Buffer.from(broadcast.json)]
-  return packr.pack([VERSION, sender, kind, fromText(topic), fromText(event), payload])
+  return pack([VERSION, sender, kind, fromText(topic), fromText(event), payload])
 }
 
 /** Undefined for anything else: foreign, of another version, or malformed. Its payload may share `data`. */
 export function decodeEnvelope(data: Buffer): Envelope | undefined {
   if (!data.subarray(0, HEAD.length).equals(HEAD)) return undefined
-  const [, sender, kind, first, second, payload] = unpack(data)
+  const [, sender, kind, first, second, payload] = listIn(data)
   const topic = toText(first)
   const event = toText(second)
   if (typeof sender !== 'string' || topic === undefined || event === undefined) return undefined
@@ -49,9 +46,9 @@ function toText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function unpack(data: Buffer): readonly unknown[] {
+function listIn(data: Buffer): readonly unknown[] {
   try {
-    return unpackr.unpack(data)
+    return unpack(data) as unknown[]
   } catch {
     return []
   }

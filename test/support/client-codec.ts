@@ -2,9 +2,10 @@
  * The client's side of the wire, written from the protocol alone and strict about it: what the server's
  * codecs are tested against.
  */
+import { encode as pack, decode as unpack } from '@msgpack/msgpack'
 import * as phoenix from 'phoenix'
 
-export type Version = 'v1' | 'v2'
+export type Version = 'v1' | 'v2' | 'msgpack'
 
 export interface WireMessage {
   readonly joinRef: unknown
@@ -24,10 +25,14 @@ const SERVER_FIELDS = new Map([
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** What a client sends. Bytes as payload make a binary push in V2; its fields must be strings. */
+/**
+ * What a client sends. Bytes as payload make a binary push in V2; its fields must be strings. MessagePack is
+ * another implementation's than the server's.
+ */
 export function encodeClientPush(version: Version, message: WireMessage): string | Uint8Array {
   const { joinRef, ref, topic, event, payload } = message
   if (version === 'v1') return JSON.stringify({ topic, event, payload, ref, join_ref: joinRef })
+  if (version === 'msgpack') return pack([joinRef, ref, topic, event, payload], { maxDepth: 5_000 })
   if (!(payload instanceof Uint8Array)) {
     return JSON.stringify([joinRef, ref, topic, event, payload])
   }
@@ -47,14 +52,10 @@ export function encodeClientPush(version: Version, message: WireMessage): string
 export function decodeServerFrame(version: Version, frame: string | Uint8Array): WireMessage {
   if (typeof frame !== 'string') {
     if (version === 'v1') throw new Error('V1 has no binary frames')
-    return decodeBinary(frame)
+    return version === 'v2' ? decodeBinary(frame) : messageOf(unpack(frame))
   }
   const json: unknown = JSON.parse(frame)
-  if (version === 'v2') {
-    if (!Array.isArray(json) || json.length !== 5) throw new Error('not an array of five')
-    const [joinRef, ref, topic, event, payload] = json as unknown[]
-    return { joinRef, ref, topic, event, payload }
-  }
+  if (version !== 'v1') return messageOf(json)
   const { topic, event, payload, ref } = json as Record<string, unknown>
   if (
     Object.keys(json as object)
@@ -64,6 +65,12 @@ export function decodeServerFrame(version: Version, frame: string | Uint8Array):
     throw new Error('not exactly event, payload, ref and topic')
   }
   return { joinRef: null, ref, topic, event, payload }
+}
+
+function messageOf(frame: unknown): WireMessage {
+  if (!Array.isArray(frame) || frame.length !== 5) throw new Error('not an array of five')
+  const [joinRef, ref, topic, event, payload] = frame as unknown[]
+  return { joinRef, ref, topic, event, payload }
 }
 
 function decodeBinary(frame: Uint8Array): WireMessage {

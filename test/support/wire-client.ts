@@ -15,7 +15,7 @@ const SHOWN_CHARS = 200
 /** How to connect; `path` is `/socket/websocket` unless told. */
 export interface WireOptions {
   /** The `vsn` parameter, 2.0.0 unless told; null leaves it out, which means 1.0.0. */
-  readonly vsn?: '1.0.0' | '2.0.0' | null
+  readonly vsn?: '1.0.0' | '2.0.0' | '2.0.0+msgpack' | null
   readonly params?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly protocols?: readonly string[]
@@ -78,7 +78,7 @@ export function replyTo(ref: unknown): (frame: WireFrame) => boolean {
 /** Connects to the server at `url` (`http:` or `ws:`). Rejects when it refuses. */
 export async function connectWire(url: string, options: WireOptions = {}): Promise<WireClient> {
   const vsn = options.vsn === undefined ? '2.0.0' : options.vsn
-  const version: Version = vsn === '2.0.0' ? 'v2' : 'v1'
+  const version = versionOf(vsn)
   const socket = new WebSocket(socketUrl(url, vsn, options), [...(options.protocols ?? [])], {
     headers: { ...options.headers },
     handshakeTimeout: HANDSHAKE_MS,
@@ -122,6 +122,11 @@ function client(
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
   }
+}
+
+function versionOf(vsn: string | null): Version {
+  if (vsn === '2.0.0+msgpack') return 'msgpack'
+  return vsn === '2.0.0' ? 'v2' : 'v1'
 }
 
 function socketUrl(url: string, vsn: string | null, options: WireOptions): URL {
@@ -172,8 +177,8 @@ function encode(version: Version, message: WirePush): string | Uint8Array {
   const { topic, event, payload = {}, ref = null, joinRef } = message
   const common = { topic, event, payload }
   if (version === 'v1') return encodeClientPush(version, { ...common, ref, joinRef })
-  // A binary frame has no null: what is missing is of zero length.
-  const missing = payload instanceof Uint8Array ? '' : null
+  // A binary frame of V2 has no null: what is missing is of zero length.
+  const missing = version === 'v2' && payload instanceof Uint8Array ? '' : null
   return encodeClientPush(version, { ...common, ref: ref ?? missing, joinRef: joinRef ?? missing })
 }
 

@@ -11,12 +11,13 @@ import {
   Head,
   toJson,
 } from '../../../server/protocol/message.ts'
+import { msgpack } from '../../../server/protocol/msgpack.ts'
 import { v1 } from '../../../server/protocol/v1.ts'
 import { v2 } from '../../../server/protocol/v2.ts'
 import { encodeClientPush, toArrayBuffer } from '../../support/client-codec.ts'
 import { binaryMessage, json, textMessage } from './arbitraries.ts'
 
-const codecs = [v1, v2]
+const codecs = [v1, v2, msgpack]
 
 /** The result of `act`, or undefined when it threw what it may throw; anything else fails the test. */
 function allowing<T>(kind: typeof DecodeError | typeof EncodeError, act: () => T): T | undefined {
@@ -42,6 +43,8 @@ function expectDecodes(data: Uint8Array) {
 const validFrame = fc.oneof(
   textMessage.map((message) => encodeClientPush('v1', message)),
   textMessage.map((message) => encodeClientPush('v2', message)),
+  textMessage.map((message) => encodeClientPush('msgpack', message)),
+  binaryMessage.map((message) => encodeClientPush('msgpack', message)),
   binaryMessage.map((message) => encodeClientPush('v2', message)),
 )
 
