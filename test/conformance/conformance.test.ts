@@ -4,9 +4,10 @@ import { after, before, describe, it } from 'mocha'
 import { inPool } from '../support/pool.ts'
 import { type ServerProcess, startProcess } from '../support/server-process.ts'
 import { unlike } from './compare.ts'
+import { packedScenario } from './packed.ts'
 import { play } from './player.ts'
 import type { Observed, Transcript } from './scenario.ts'
-import { readDeviations, readTranscripts } from './transcripts.ts'
+import { readDeviations, readNotPacked, readTranscripts } from './transcripts.ts'
 
 /** Each on a server of its own: most of them use the same topic, and would hear each other's broadcasts. */
 const AT_A_TIME = 8
@@ -16,22 +17,24 @@ const MAY_BE_PENDING = [/^lp-/, /^connect-longpoll-disabled$/]
 
 const transcripts = readTranscripts()
 const deviations = readDeviations()
+const notPacked = readNotPacked()
 const kindOf = (transcript: Transcript) => deviations.get(transcript.name)?.kind
 
 describe('conformance with Phoenix 1.8.12', () => {
   const deviating = transcripts.filter((each) => kindOf(each) === 'deviation')
   const same = transcripts.filter((each) => kindOf(each) === undefined)
-  const outcomes = new Map<string, PromiseSettledResult<Observed>>()
+  const overMessagePack = same.flatMap((each) => packedScenario(each) ?? [])
+  const outcomes = new Map<Transcript, PromiseSettledResult<Observed>>()
   let fixtures: readonly ServerProcess[] = []
 
   before(async function () {
     this.timeout(ALL_MS)
     fixtures = await Promise.all(Array.from({ length: AT_A_TIME }, startFixture))
-    const played = [...same, ...deviating]
+    const played = [...same, ...deviating, ...overMessagePack]
     const results = await inPool(played, fixtures, (transcript, { url }) => play(transcript, url))
-    for (const [index, { name }] of played.entries()) {
+    for (const [index, transcript] of played.entries()) {
       const result = results[index]
-      if (result) outcomes.set(name, result)
+      if (result) outcomes.set(transcript, result)
     }
   })
 
@@ -41,17 +44,19 @@ describe('conformance with Phoenix 1.8.12', () => {
   })
 
   function found(transcript: Transcript): readonly string[] {
-    const outcome = outcomes.get(transcript.name)
+    const outcome = outcomes.get(transcript)
     if (outcome?.status === 'fulfilled') return unlike(transcript, outcome.value)
     throw outcome?.reason ?? new Error('not played')
   }
 
+  function expectSame(transcript: Transcript): void {
+    const differences = found(transcript)
+    if (differences.length > 0) expect.fail(`\n  ${differences.join('\n  ')}\n`)
+  }
+
   describe('answers as Phoenix does', () => {
     for (const transcript of same) {
-      it(title(transcript), () => {
-        const differences = found(transcript)
-        if (differences.length > 0) expect.fail(`\n  ${differences.join('\n  ')}\n`)
-      })
+      it(title(transcript), () => expectSame(transcript))
     }
   })
 
@@ -59,6 +64,21 @@ describe('conformance with Phoenix 1.8.12', () => {
     for (const transcript of deviating) {
       it(title(transcript), () => {
         expect(found(transcript), 'the same as Phoenix after all: take it off the list').not.empty
+      })
+    }
+  })
+
+  describe('answers the same over MessagePack', () => {
+    for (const transcript of overMessagePack.filter(({ name }) => !notPacked.has(name))) {
+      it(title(transcript), () => expectSame(transcript))
+    }
+  })
+
+  describe('answers otherwise over MessagePack, or cannot be asked, for a reason', () => {
+    for (const transcript of overMessagePack.filter(({ name }) => notPacked.has(name))) {
+      it(title(transcript), () => {
+        const isSame = outcomes.get(transcript)?.status === 'fulfilled' && !found(transcript).length
+        expect(isSame, 'the same as V2 after all: take it off the list').to.equal(false)
       })
     }
   })
@@ -75,6 +95,11 @@ describe('conformance with Phoenix 1.8.12', () => {
         !names.has(name) || !['pending', 'deviation'].includes(kind) || !reason,
     )
     expect(wrong).to.deep.equal([])
+  })
+
+  it('leaves out of MessagePack only transcripts of V2, each with a reason', () => {
+    const names = new Set(overMessagePack.map(({ name }) => name))
+    expect([...notPacked].filter(([name, reason]) => !names.has(name) || !reason)).to.deep.equal([])
   })
 
   it('puts off only long-polling', () => {

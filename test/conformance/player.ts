@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../support/deadline.ts'
+import { isPacked } from './packed.ts'
 import { RecordedConnection } from './recorded-connection.ts'
 import { RecordedRequest } from './recorded-request.ts'
 import { Recording } from './recording.ts'
@@ -117,8 +118,9 @@ class Player {
   async #open(name: string): Promise<void> {
     const plan = this.#plans()[name]
     if (!plan) throw new Error(`no connection ${name} in ${this.#scenario.name}`)
-    const url = socketUrl(this.#base, this.#scenario, plan)
-    const connection = new RecordedConnection(url, plan, this.#recording)
+    const vsn = plan.vsn === undefined ? this.#scenario.vsn : plan.vsn
+    const url = socketUrl(this.#base, this.#scenario, plan, vsn)
+    const connection = new RecordedConnection(url, plan, this.#recording, isPacked(vsn))
     this.#connections.set(name, connection)
     await connection.opened
   }
@@ -160,8 +162,12 @@ function actOn(connection: RecordedConnection, step: ConnectionStep): void {
   else throw new Error(`unknown step ${JSON.stringify(step)}`)
 }
 
-function socketUrl(base: URL, scenario: Scenario, plan: ConnectionPlan): string {
-  const vsn = plan.vsn === undefined ? scenario.vsn : plan.vsn
+function socketUrl(
+  base: URL,
+  scenario: Scenario,
+  plan: ConnectionPlan,
+  vsn: string | null,
+): string {
   const params = new URLSearchParams({ ...scenario.connectParams, ...plan.params })
   if (vsn !== null) params.append('vsn', vsn)
   const query = plan.query ?? params.toString()

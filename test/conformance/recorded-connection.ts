@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import { packed, unpacked } from './packed.ts'
 import type { Recording } from './recording.ts'
 import type { ConnectionPlan, ConnectionRecord, FrameBody, Outgoing } from './scenario.ts'
 
@@ -17,10 +18,13 @@ export class RecordedConnection {
   readonly closed: Promise<void>
   readonly #socket: WebSocket
   readonly #recording: Recording
+  /** Whether it speaks MessagePack, where its scenario speaks V2. */
+  readonly #isPacked: boolean
   #stream: Socket | undefined
 
-  constructor(url: string, plan: ConnectionPlan, recording: Recording) {
+  constructor(url: string, plan: ConnectionPlan, recording: Recording, isPacked: boolean) {
     this.#recording = recording
+    this.#isPacked = isPacked
     this.#socket = new WebSocket(url, [...(plan.protocols ?? [])], {
       headers: { ...plan.headers },
       perMessageDeflate: plan.deflate === true,
@@ -40,7 +44,8 @@ export class RecordedConnection {
 
   send(what: Outgoing): void {
     const socket = this.#socket
-    if (typeof what === 'string') socket.send(what)
+    if (this.#isPacked) socket.send(packed(what))
+    else if (typeof what === 'string') socket.send(what)
     else if ('binary' in what) socket.send(bytes(what.binary))
     else if ('textBytes' in what) socket.send(bytes(what.textBytes), { binary: false })
     else if ('repeat' in what) {
@@ -129,8 +134,8 @@ export class RecordedConnection {
       this.record.frames.push({ afterStep: recording.step, ...frame })
     }
     this.#socket.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) add({ binary: data.toString('base64') })
-      else add({ text: recording.normaliser.text(data.toString()) })
+      const body = bodyOf(data, isBinary, this.#isPacked)
+      add('text' in body ? { text: recording.normaliser.text(body.text) } : body)
     })
     this.#socket.on('ping', (data) => add({ ping: data.toString() }))
     this.#socket.on('pong', (data) => add({ pong: data.toString() }))
@@ -141,6 +146,11 @@ export class RecordedConnection {
       this.record.close = { afterStep: recording.step, code, reason: reason.toString() }
     })
   }
+}
+
+function bodyOf(data: Buffer, isBinary: boolean, isPacked: boolean): FrameBody {
+  if (!isBinary) return { text: data.toString() }
+  return isPacked ? unpacked(data) : { binary: data.toString('base64') }
 }
 
 function bytes(base64: string): Buffer {

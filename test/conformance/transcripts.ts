@@ -21,6 +21,12 @@ export function readDeviations(): ReadonlyMap<string, Deviation> {
   return new Map(Object.entries(listed as Record<string, Deviation>))
 }
 
+/** The transcripts of V2 that make no sense over MessagePack, by name, and why. */
+export function readNotPacked(): ReadonlyMap<string, string> {
+  const listed = readJson(new URL('./not-packed.json', import.meta.url))
+  return new Map(Object.entries(listed as Record<string, string>))
+}
+
 function readJson(file: URL): unknown {
   return JSON.parse(readFileSync(file, 'utf8'))
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { Broadcast } from '../../../server/protocol/broadcast.ts'
-import { EncodeError } from '../../../server/protocol/message.ts'
+import { Bytes, EncodeError } from '../../../server/protocol/message.ts'
 import { decodeEnvelope, encodeEnvelope } from '../../../server/pubsub/envelope.ts'
 import { bytes, json, text } from '../protocol/arbitraries.ts'
 
@@ -40,6 +40,12 @@ describe('the envelope between nodes', () => {
         expect(received?.payload).to.deep.equal([...payload])
       }),
     )
+  })
+
+  // They refuse to stand in JSON, and the packer once asked them for it.
+  it('brings the bytes of a client that a channel hands on', () => {
+    const broadcast = new Broadcast('t', 'e', new Bytes([1, 2]))
+    expect(read(encodeEnvelope({ sender: 'n', broadcast }))?.payload).to.deep.equal([1, 2])
   })
 
   it('keeps an empty binary payload binary', () => {
