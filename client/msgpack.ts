@@ -19,9 +19,12 @@ export interface PhoenixMessage {
 
 const PAYLOAD = 4
 
-/** Throws TypeError for a payload that JSON.stringify cannot write, as phoenix.js does. */
-function encode(message: PhoenixMessage, callback: (frame: Uint8Array) => unknown): void {
-  const { join_ref, ref, topic, event, payload } = message
+/**
+ * Packs a {@link PhoenixMessage}, which phoenix.js's types call an object. Throws TypeError for a payload that
+ * JSON.stringify cannot write, as phoenix.js does.
+ */
+function encode(message: object, callback: (frame: Uint8Array) => unknown): void {
+  const { join_ref, ref, topic, event, payload } = message as PhoenixMessage
   const isBinary = payload instanceof ArrayBuffer
   const json = JSON.stringify([join_ref, ref, topic, event, isBinary ? null : payload])
   const frame = parseForPacking(json) as unknown[]

@@ -27,13 +27,14 @@ interface Reply {
 
 /**
  * Opens the official client's socket at `url`, the mount of a server (`http://…/socket`). Rejects at the
- * first error, where phoenix.js itself would try again for ever.
+ * first error, where phoenix.js itself would try again for ever. `Client` is the `Socket` of another release.
  */
 export async function openSocket(
   url: string,
   options: Partial<SocketConnectOption> = {},
+  Client = Socket,
 ): Promise<Socket> {
-  const socket = new Socket(url.replace(/^http/, 'ws'), { transport: Transport, ...options })
+  const socket = new Client(url.replace(/^http/, 'ws'), { transport: Transport, ...options })
   sockets.add(socket)
   const opened = new Promise<void>((resolve, reject) => {
     socket.onOpen(resolve)
