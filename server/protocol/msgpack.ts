@@ -24,25 +24,34 @@ function decodePacked(data: ArrayBuffer): Message {
   return message
 }
 
-/** Undefined where it nests too deep: msgpackr goes about 1,200 deep, JSON.stringify three times that. */
-function tryPack(value: unknown): Buffer | undefined {
+/**
+ * Undefined where it nests too deep for msgpackr's recursion, which is from 1,200 levels on; JSON.stringify's
+ * goes three times that. Or where it is no JSON: nobody has looked into the text of another node yet.
+ */
+function packJson(json: string): Buffer | undefined {
   try {
-    return pack(value)
+    return pack(parseForPacking(json))
   } catch {
     return undefined
   }
 }
 
-/** A text frame of V2, packed; where it nests too deep for that, as it is. */
-const packed = (text: string): Frame => tryPack(parseForPacking(text)) ?? text
+/** A text frame of V2, packed; where that cannot be, as it is. */
+const packed = (text: string): Frame => packJson(text) ?? text
 
 /** The same with bytes in it: another payload than the text could hold. */
 function packedWith(text: string, payload: unknown): Frame {
   const frame = parseForPacking(text) as unknown[]
   frame[PAYLOAD] = payload
-  const bytes = tryPack(frame)
-  if (!bytes) throw new EncodeError('no MessagePack form')
-  return bytes
+  return packBytes(frame)
+}
+
+function packBytes(value: unknown): Buffer {
+  try {
+    return pack(value)
+  } catch (cause) {
+    throw new EncodeError('the payload cannot be packed', { cause })
+  }
 }
 
 /** Payloads are packed once, whatever the topics are that their subscribers know. */
@@ -51,7 +60,8 @@ const payloads = new WeakMap<Broadcast, Buffer>()
 function packedPayload(broadcast: Broadcast): Buffer | undefined {
   const known = payloads.get(broadcast)
   if (known) return known
-  const payload = tryPack(broadcast.bytes ?? parseForPacking(mapJson(broadcast.json)))
+  const { bytes } = broadcast
+  const payload = bytes ? packBytes(bytes) : packJson(mapJson(broadcast.json))
   if (payload) payloads.set(broadcast, payload)
   return payload
 }
@@ -61,7 +71,10 @@ export const msgpack: Codec = {
   decode: (data, isBinary) => (isBinary ? decodePacked(data) : v2.decode(data, false)),
   reply(head, ref, status, response) {
     if (!types.isUint8Array(response)) return packed(replyText(head, ref, status, response))
-    return packedWith(replyText(head, ref, status, null), { status, response })
+    return packedWith(replyText(head, ref, status, null), {
+      status: status.toWellFormed(),
+      response,
+    })
   },
   push(head, ref, event, payload) {
     if (!types.isUint8Array(payload)) return packed(pushText(head, ref, event, payload))

@@ -207,7 +207,7 @@ describe('channels: MessagePack', () => {
     it('nested too deep to be packed still reaches everybody', async () => {
       const { url, endpoint } = await serve(channel)
       const clients = await Promise.all([member(url), member(url, 'room:a', PACKED)])
-      const deep = { deep: JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`) }
+      const deep = { deep: JSON.parse(`${'['.repeat(1_500)}${']'.repeat(1_500)}`) }
       endpoint.broadcast('room:a', 'news', deep)
       for (const client of clients) {
         const { payload } = await client.next(isEvent('news'))
