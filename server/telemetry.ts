@@ -3,6 +3,9 @@
  * who does. Each endpoint has its own set, so that two in one process do not mix their figures.
  */
 
+/** From a handler that only answers to one that waits for somebody else; milliseconds. */
+const HANDLER_BOUNDS_MS = [0.1, 0.5, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000]
+
 /** A channel of one kind of event. Publishing to nobody costs a comparison. */
 export class Signal<T> {
   readonly #listeners = new Set<(value: T) => void>()
@@ -28,6 +31,32 @@ export class Signal<T> {
   subscribe(listener: (value: T) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+}
+
+/**
+ * How long something took, counted by how long: what a histogram of metrics is made of, without a
+ * library's price for each message.
+ */
+export class Durations {
+  /** Upper bounds in milliseconds, ascending. */
+  readonly bounds: readonly number[]
+  /** How many took at most the bound at the same place and more than the one before; the last, more than all. */
+  readonly counts: Float64Array
+  /** Milliseconds in all. */
+  sum = 0
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = new Float64Array(bounds.length + 1)
+  }
+
+  observe(ms: number): void {
+    const { bounds, counts } = this
+    let at = 0
+    while (at < bounds.length && ms > Number(bounds[at])) at += 1
+    counts[at] = Number(counts[at]) + 1
+    this.sum += ms
   }
 }
 
@@ -79,6 +108,8 @@ export interface Telemetry {
     readonly index: number
     readonly rounds: number
   }>
+  /** How long handlers took, counted where a signal per message would cost too much. */
+  readonly handlers: Durations
   /** Frames, counted where a signal per frame would cost too much. */
   readonly frames: { in: number; out: number }
 }
@@ -97,6 +128,7 @@ export function createTelemetry(): Telemetry {
     dropped: new Signal(),
     warned: new Signal(),
     drained: new Signal(),
+    handlers: new Durations(HANDLER_BOUNDS_MS),
     frames: { in: 0, out: 0 },
   }
 }
