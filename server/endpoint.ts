@@ -61,7 +61,7 @@ export interface Endpoint {
 
 const PUBLIC_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
-/** How often silent connections are looked for: a timeout is exceeded by a hundredth, at most a second. */
+/** How often connections are looked at: a timeout is exceeded by two looks, a fiftieth, at most two seconds. */
 const sweepMs = (timeouts: readonly number[]): number =>
   Math.min(1_000, Math.max(20, Math.min(...timeouts) / 100))
 

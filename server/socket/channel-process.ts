@@ -1,5 +1,5 @@
 /** One joined topic of one connection: its mailbox, its answers, its end. Phoenix's `Channel.Server`. */
-import type { Stop, TerminateReason } from '../channel/result.ts'
+import { Stop, type TerminateReason } from '../channel/result.ts'
 import type { Channel } from '../channel/types.ts'
 import type { Broadcast } from '../protocol/broadcast.ts'
 import type { Head } from '../protocol/message.ts'
@@ -7,20 +7,13 @@ import { isPromise } from '../protocol/promise.ts'
 import { ChannelSocket, type Process } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
 import type { Lane } from './fanout.ts'
-import { Mailbox } from './mailbox.ts'
+import { Mailbox, type Runner } from './mailbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Owner } from './owner.ts'
 import { Subscriptions } from './subscriptions.ts'
-import {
-  callHandler,
-  eventName,
-  type Handled,
-  type Incoming,
-  outcomeOf,
-  type Work,
-} from './work.ts'
+import { callHandler, eventName, type Handled, type Incoming, replyIn, type Work } from './work.ts'
 
-export class ChannelProcess implements Process {
+export class ChannelProcess implements Process, Runner<Work> {
   readonly topic: string
   readonly #channel: Channel
   readonly #owner: Owner
@@ -41,7 +34,7 @@ export class ChannelProcess implements Process {
     this.#owner = owner
     this.#channel = channel
     this.#outbox = new Outbox(owner, topic, join.joinRef, join.ref)
-    this.#mailbox = new Mailbox(owner.shared.mailbox, this.#work)
+    this.#mailbox = new Mailbox(owner.shared.mailbox, this)
     const onGap = channel.handleGap && ((at: string) => this.#put({ kind: 'gap', topic: at }, 0))
     this.#subscriptions = new Subscriptions(owner, channel.intercepts, this, onGap)
     const assigns = { ...inherited, ...channel.assigns }
@@ -134,13 +127,13 @@ export class ChannelProcess implements Process {
   }
 
   /** Never throws nor rejects: whatever does is this channel's crash. */
-  readonly #work = (work: Work): Promise<void> | undefined => {
+  run(work: Work): Promise<void> | undefined {
     try {
       if (work.kind === 'leave') {
         this.#left(work.ref)
         return undefined
       }
-      const startedAt = this.#owner.shared.telemetry.handled.active ? performance.now() : 0
+      const startedAt = performance.now()
       const result = this.#handle(work)
       if (isPromise(result)) return this.#settleLater(work, result, startedAt)
       this.#settle(work, result, startedAt)
@@ -173,19 +166,20 @@ export class ChannelProcess implements Process {
 
   #settle(work: Handled, result: unknown, startedAt: number): void {
     if (this.#socket.phase !== 'joined') return
-    const { reply, stop } = outcomeOf(work, result)
+    const reply = replyIn(work, result)
     if (work.kind === 'in') {
       if (reply) this.#outbox.reply(work.ref, reply.status, reply.response)
       this.#handled(work, startedAt)
     }
     this.#socket.ref = null
-    if (stop) this.#stop(stop)
+    if (result instanceof Stop) this.#stop(result)
   }
 
   #handled({ event, ref, payload }: Incoming, startedAt: number): void {
-    const { handled } = this.#owner.shared.telemetry
-    if (!handled.active) return
+    const { handled, handlers } = this.#owner.shared.telemetry
     const durationMs = performance.now() - startedAt
+    handlers.observe(durationMs)
+    if (!handled.active) return
     handled.publish({ topic: this.topic, event: eventName(event), ref, payload, durationMs })
   }
 

@@ -30,8 +30,9 @@ export class ChannelSocket implements AnySocket {
   phase: Phase = 'joining'
   ref: unknown = null
   assigns: object
-  /** Who wants to know of the end; undefined after it. */
-  #onEnd: (() => void)[] | undefined = []
+  /** Who wants to know of the end. */
+  #onEnd: (() => void)[] | undefined
+  #hasEnded = false
 
   constructor(
     owner: Owner,
@@ -116,14 +117,17 @@ export class ChannelSocket implements AnySocket {
   }
 
   onEnd(listener: () => void): boolean {
-    this.#onEnd?.push(listener)
-    return this.#onEnd !== undefined
+    if (this.#hasEnded) return false
+    this.#onEnd ??= []
+    this.#onEnd.push(listener)
+    return true
   }
 
   /** The channel has ended, or its connection has while it was joining. */
   ended(): void {
     const listeners = this.#onEnd ?? []
     this.#onEnd = undefined
+    this.#hasEnded = true
     for (const listener of listeners) {
       try {
         listener()

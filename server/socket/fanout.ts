@@ -23,7 +23,6 @@ export interface Member {
 export interface Lane {
   /** The transport's name for it: short, unique within this node. */
   readonly id: string
-  readonly key: string
   readonly topic: string
   readonly wireTopic: string
   readonly codec: Codec
@@ -34,13 +33,14 @@ export interface Lane {
 }
 
 interface Topic {
-  readonly lanes: Map<string, Lane>
+  /** Few: one for each kind of subscriber. */
+  lanes: readonly Lane[]
   /** Those who want the topic's messages to flow to this node, joined or about to. */
   holds: number
   /** Until they do. */
   flowing: Promise<void> | undefined
-  /** Those who want to know when messages of other nodes may have been missed. */
-  readonly onGap: Set<() => void>
+  /** Those who want to know when messages of other nodes may have been missed, if any do. */
+  onGap: Set<() => void> | undefined
 }
 
 export class Fanout {
@@ -59,7 +59,7 @@ export class Fanout {
   /** How many topics have local subscribers, and how many lanes they make. */
   get size(): { readonly topics: number; readonly lanes: number } {
     let lanes = 0
-    for (const topic of this.#topics.values()) lanes += topic.lanes.size
+    for (const topic of this.#topics.values()) lanes += topic.lanes.length
     return { topics: this.#topics.size, lanes }
   }
 
@@ -71,19 +71,19 @@ export class Fanout {
     const known = this.#topics.get(name)
     if (known) {
       known.holds += 1
-      if (onGap) known.onGap.add(onGap)
+      if (onGap) tellOfGaps(known, onGap)
       return known.flowing
     }
-    const gaps = new Set(onGap ? [onGap] : [])
-    const flowing = this.#pubsub.subscribe(name, this.#deliver, () => {
-      for (const tell of gaps) tell()
+    const topic: Topic = { lanes: [], holds: 1, flowing: undefined, onGap: undefined }
+    if (onGap) tellOfGaps(topic, onGap)
+    topic.flowing = this.#pubsub.subscribe(name, this.#deliver, () => {
+      for (const tell of topic.onGap ?? []) tell()
     })
-    const topic: Topic = { lanes: new Map(), holds: 1, flowing, onGap: gaps }
     this.#topics.set(name, topic)
-    void flowing?.then(() => {
+    void topic.flowing?.then(() => {
       topic.flowing = undefined
     })
-    return flowing
+    return topic.flowing
   }
 
   /** `onGap` as it was given to `hold`. */
@@ -91,7 +91,7 @@ export class Fanout {
     const topic = this.#topics.get(name)
     if (!topic) return
     topic.holds -= 1
-    if (onGap) topic.onGap.delete(onGap)
+    if (onGap) topic.onGap?.delete(onGap)
     if (topic.holds > 0) return
     this.#topics.delete(name)
     this.#pubsub.unsubscribe(name, this.#deliver)
@@ -107,14 +107,15 @@ export class Fanout {
   ): Lane {
     const topic = this.#topics.get(name)
     if (!topic) throw new Error(`attach without hold: ${name}`)
-    const key = JSON.stringify([codec.name, wireTopic, ...intercepts])
-    let lane = topic.lanes.get(key)
+    const isOurs = (each: Lane) =>
+      each.codec === codec && each.wireTopic === wireTopic && each.intercepts === intercepts
+    let lane = topic.lanes.find(isOurs)
     if (!lane) {
       this.#nextLane += 1
       const members = intercepts.size > 0 ? new Set<Member>() : undefined
       const id = this.#nextLane.toString(36)
-      lane = { id, key, topic: name, wireTopic, codec, intercepts, members, size: 0 }
-      topic.lanes.set(key, lane)
+      lane = { id, topic: name, wireTopic, codec, intercepts, members, size: 0 }
+      topic.lanes = [...topic.lanes, lane]
     }
     lane.size += 1
     lane.members?.add(member)
@@ -126,7 +127,8 @@ export class Fanout {
     member.connection.unsubscribe(lane.id)
     lane.members?.delete(member)
     lane.size -= 1
-    if (lane.size === 0) this.#topics.get(lane.topic)?.lanes.delete(lane.key)
+    const topic = this.#topics.get(lane.topic)
+    if (lane.size === 0 && topic) topic.lanes = topic.lanes.filter((each) => each !== lane)
   }
 
   /**
@@ -144,7 +146,7 @@ export class Fanout {
     const sender = from as Member | undefined
     const frames = new Map<Lane, Frame>()
     const intercepting: Lane[] = []
-    for (const lane of topic.lanes.values()) {
+    for (const lane of topic.lanes) {
       if (lane.intercepts.has(broadcast.event)) intercepting.push(lane)
       else this.#encode(lane, broadcast, frames)
     }
@@ -170,6 +172,11 @@ export class Fanout {
     if (excluded) excluded.connection.publish(lane.id, frame, isBinary)
     else this.#transport.publish(lane.id, frame, isBinary)
   }
+}
+
+function tellOfGaps(topic: Topic, onGap: () => void): void {
+  topic.onGap ??= new Set()
+  topic.onGap.add(onGap)
 }
 
 function intercept(lane: Lane, broadcast: Broadcast, sender: Member | undefined): void {

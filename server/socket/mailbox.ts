@@ -1,21 +1,24 @@
+/** Most mailboxes never have anything wait in them: they share this, which nobody adds to. */
+const NONE: never[] = []
+
 /**
  * One thing at a time, in order: what an Erlang process gives for free. Work that finishes at once costs no
  * promise. Bounded by items and by the bytes they came in.
  */
 export class Mailbox<T> {
-  readonly #run: (item: T) => Promise<void> | undefined
+  readonly #owner: Runner<T>
   readonly #limit: MailboxLimit
   /** What came since `#taken` was filled. */
-  #waiting: Waiting<T>[] = []
+  #waiting: Waiting<T>[] = NONE
   /** What is next, last first: a queue that gives its first in constant time, however long it is. */
-  #taken: Waiting<T>[] = []
+  #taken: Waiting<T>[] = NONE
   #bytes = 0
   #state: 'paused' | 'idle' | 'busy' | 'stopped' = 'paused'
 
-  /** `run` must not throw nor reject. Starts paused. */
-  constructor(limit: MailboxLimit, run: (item: T) => Promise<void> | undefined) {
+  /** Starts paused. */
+  constructor(limit: MailboxLimit, owner: Runner<T>) {
     this.#limit = limit
-    this.#run = run
+    this.#owner = owner
   }
 
   /** Whether something runs or waits. */
@@ -28,10 +31,12 @@ export class Mailbox<T> {
     if (this.#state === 'stopped') return true
     if (this.#state === 'idle') {
       this.#execute(item)
-      this.#advance()
+      // Something that came while it ran.
+      if (this.#waiting.length > 0) this.#advance()
       return true
     }
     if (this.#size >= this.#limit.items || this.#bytes + bytes > this.#limit.bytes) return false
+    if (this.#waiting === NONE) this.#waiting = []
     this.#waiting.push({ item, bytes })
     this.#bytes += bytes
     return true
@@ -47,8 +52,8 @@ export class Mailbox<T> {
   /** Forgets what waits; nothing runs any more. */
   stop(): void {
     this.#state = 'stopped'
-    this.#waiting = []
-    this.#taken = []
+    this.#waiting = NONE
+    this.#taken = NONE
     this.#bytes = 0
   }
 
@@ -69,14 +74,14 @@ export class Mailbox<T> {
   #next(): Waiting<T> | undefined {
     if (this.#taken.length === 0 && this.#waiting.length > 0) {
       this.#taken = this.#waiting.reverse()
-      this.#waiting = []
+      this.#waiting = NONE
     }
     return this.#taken.pop()
   }
 
   #execute(item: T): void {
     this.#state = 'busy'
-    const running = this.#run(item)
+    const running = this.#owner.run(item)
     if (running === undefined) this.#idle()
     else {
       void running.then(() => {
@@ -89,6 +94,12 @@ export class Mailbox<T> {
   #idle(): void {
     if (this.#state === 'busy') this.#state = 'idle'
   }
+}
+
+/** Whose mailbox it is. */
+export interface Runner<T> {
+  /** Must not throw nor reject. Undefined: it is done. */
+  run(item: T): Promise<void> | undefined
 }
 
 interface Waiting<T> {

@@ -21,7 +21,7 @@ import { isPromise } from '../protocol/promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
-import { Mailbox } from './mailbox.ts'
+import { Mailbox, type Runner } from './mailbox.ts'
 import type { Owner, Shared } from './owner.ts'
 
 /** What all connections of a mount share. */
@@ -38,7 +38,7 @@ interface ClientFrame {
 const NO_HEARTBEAT_JOIN_REF = new Head(null, HEARTBEAT_TOPIC)
 const sameRef = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b)
 
-export class Socket implements Owner {
+export class Socket implements Owner, Runner<ClientFrame> {
   readonly connection: Connection
   readonly codec: Codec
   readonly id: string | null
@@ -49,6 +49,8 @@ export class Socket implements Owner {
   readonly #frames: Mailbox<ClientFrame>
   /** The join that runs, if it is an async one. */
   #joining: ChannelProcess | undefined
+  /** Hears what is broadcast on the socket's id. */
+  readonly #onId: Subscriber | undefined
   #closed = false
 
   constructor(
@@ -62,9 +64,14 @@ export class Socket implements Owner {
     this.codec = codec
     this.id = accepted.id
     this.#assigns = accepted.assigns
-    this.#frames = new Mailbox(context.mailbox, ({ data, isBinary }) => this.#take(data, isBinary))
+    this.#frames = new Mailbox(context.mailbox, this)
     this.#frames.open()
-    if (this.id !== null) void context.pubsub.subscribe(this.id, this.#onId)
+    if (this.id !== null) {
+      this.#onId = ({ event }) => {
+        if (event === DISCONNECT_EVENT) this.close('disconnected')
+      }
+      void context.pubsub.subscribe(this.id, this.#onId)
+    }
   }
 
   /** Whether a handler or a join runs, or a message waits. */
@@ -112,20 +119,16 @@ export class Socket implements Owner {
     this.close('tooMany')
   }
 
-  readonly #onId: Subscriber = (broadcast) => {
-    if (broadcast.event === DISCONNECT_EVENT) this.close('disconnected')
-  }
-
   #end(reason: 'closed' | 'disconnected' | 'draining'): void {
     this.#frames.stop()
     this.#joining?.abandoned()
-    if (this.id !== null) this.shared.pubsub.unsubscribe(this.id, this.#onId)
+    if (this.id !== null && this.#onId) this.shared.pubsub.unsubscribe(this.id, this.#onId)
     for (const process of [...this.#channels.values()]) process.closed(reason)
     this.#channels.clear()
   }
 
   /** An undecodable frame, or a reply that cannot be encoded, ends the connection as a crash. */
-  #take(data: ArrayBuffer, isBinary: boolean): Promise<void> | undefined {
+  run({ data, isBinary }: ClientFrame): Promise<void> | undefined {
     try {
       return this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
     } catch (error) {

@@ -22,11 +22,6 @@ export type Work = Handled | { readonly kind: 'leave'; readonly ref: unknown }
 
 type AnyReply = Reply<'ok' | 'error' | 'custom', unknown>
 
-export interface Outcome {
-  readonly reply: AnyReply | undefined
-  readonly stop: Stop | undefined
-}
-
 const ALLOWED =
   'ok(…), error(…), reply(…), stop(…), noReply or nothing from handleIn; stop(…) or nothing elsewhere'
 
@@ -44,12 +39,11 @@ export function callHandler(channel: Channel, socket: AnySocket, work: Handled):
   }
 }
 
-/** Throws TypeError for a result that is none: only a client's message can be answered. */
-export function outcomeOf(work: Handled, result: unknown): Outcome {
-  const stop = result instanceof Stop ? result : undefined
-  const answer = stop ? stop.reply : result
-  if (answer === undefined || answer === noReply) return { reply: undefined, stop }
-  if (answer instanceof Reply && work.kind === 'in') return { reply: answer, stop }
+/** What a handler's result tells the client. Throws TypeError where it is none: only a message can be answered. */
+export function replyIn(work: Handled, result: unknown): AnyReply | undefined {
+  const answer = result instanceof Stop ? result.reply : result
+  if (answer === undefined || answer === noReply) return undefined
+  if (answer instanceof Reply && work.kind === 'in') return answer
   throw new TypeError(`a handler returned something else than ${ALLOWED}`)
 }
 

@@ -24,10 +24,12 @@ export class WebSocketConnection implements Connection {
   readonly #telemetry: Telemetry
   /** Subscriptions beyond the first to one lane: uWS counts a lane once per socket. */
   #repeated: Map<string, number> | undefined
-  #drained: (() => void)[] = []
+  #drained: (() => void)[] | undefined
   #lost = false
-  /** When the client last sent anything, pings included; ms of `performance.now`. */
-  lastByteAt = performance.now()
+  /** Whether the client sent anything, pings included, since somebody looked: a clock per message costs more. */
+  heard = true
+  /** When somebody looked and it had; ms of `performance.now`. */
+  heardAt = 0
   readonly timeoutMs: number
   /** Set right after the connection is made, before anything arrives. */
   socket: Socket | undefined
@@ -92,8 +94,10 @@ export class WebSocketConnection implements Connection {
   }
 
   onceDrained(listener: () => void): void {
-    if (this.#ws && this.#ws.getBufferedAmount() > 0) this.#drained.push(listener)
-    else queueMicrotask(listener)
+    if (this.#ws && this.#ws.getBufferedAmount() > 0) {
+      this.#drained ??= []
+      this.#drained.push(listener)
+    } else queueMicrotask(listener)
   }
 
   /**
@@ -103,7 +107,8 @@ export class WebSocketConnection implements Connection {
   drained(): void {
     if (this.#ws && this.#ws.getBufferedAmount() > 0) return
     const listeners = this.#drained
-    this.#drained = []
+    if (!listeners) return
+    this.#drained = undefined
     setImmediate(() => {
       for (const listener of listeners) listener()
     })

@@ -155,14 +155,14 @@ export function mountWebSocket(
   function message(ws: WebSocket<Opening>, bytes: ArrayBuffer, isBinary: boolean): void {
     const { connection } = ws.getUserData()
     if (!connection?.socket) return
-    connection.lastByteAt = performance.now()
+    connection.heard = true
     if (frameBytes(bytes.byteLength) > options.maxFrameBytes) connection.socket.close('tooBig')
     else connection.socket.receive(bytes, isBinary)
   }
 
   const heard = (ws: WebSocket<Opening>) => {
     const { connection } = ws.getUserData()
-    if (connection) connection.lastByteAt = performance.now()
+    if (connection) connection.heard = true
   }
 
   const behavior = {
@@ -199,10 +199,13 @@ export function mountWebSocket(
   }
 }
 
-/** Closes what has been silent for longer than its mount allows. */
+/** Closes what has been silent for longer than its mount allows, as far as it was looked at. */
 export function closeIdle(connections: Connections): void {
   const now = performance.now()
   for (const connection of connections) {
-    if (now - connection.lastByteAt > connection.timeoutMs) connection.socket?.close('idle')
+    if (connection.heard) {
+      connection.heard = false
+      connection.heardAt = now
+    } else if (now - connection.heardAt > connection.timeoutMs) connection.socket?.close('idle')
   }
 }

@@ -9,9 +9,11 @@ const NO_LIMIT = { items: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFIN
 function recording(limit = NO_LIMIT) {
   const ran: unknown[] = []
   const durations = new Map<unknown, Promise<void>>()
-  const mailbox = new Mailbox<unknown>(limit, (item) => {
-    ran.push(item)
-    return durations.get(item)
+  const mailbox = new Mailbox<unknown>(limit, {
+    run: (item) => {
+      ran.push(item)
+      return durations.get(item)
+    },
   })
   return { mailbox, ran, durations }
 }
@@ -72,16 +74,18 @@ describe('a mailbox', () => {
       fc.asyncProperty(items, async (plan) => {
         const ran: number[] = []
         let running = 0
-        const mailbox = new Mailbox<number>(NO_LIMIT, (item) => {
-          running += 1
-          expect(running, 'at a time').to.equal(1)
-          ran.push(item)
-          const end = () => {
-            running -= 1
-          }
-          if (plan[item]?.slow) return Promise.resolve().then(end)
-          end()
-          return undefined
+        const mailbox = new Mailbox<number>(NO_LIMIT, {
+          run: (item) => {
+            running += 1
+            expect(running, 'at a time').to.equal(1)
+            ran.push(item)
+            const end = () => {
+              running -= 1
+            }
+            if (plan[item]?.slow) return Promise.resolve().then(end)
+            end()
+            return undefined
+          },
         })
         mailbox.open()
         for (const [item, { later }] of plan.entries()) {
@@ -97,11 +101,13 @@ describe('a mailbox', () => {
 
   it('runs what an item puts in after that item', () => {
     const ran: string[] = []
-    const mailbox: Mailbox<string> = new Mailbox(NO_LIMIT, (item) => {
-      ran.push(`begin ${item}`)
-      if (item === 'a') for (const next of ['b', 'c']) mailbox.put(next, 0)
-      ran.push(`end ${item}`)
-      return undefined
+    const mailbox: Mailbox<string> = new Mailbox(NO_LIMIT, {
+      run: (item) => {
+        ran.push(`begin ${item}`)
+        if (item === 'a') for (const next of ['b', 'c']) mailbox.put(next, 0)
+        ran.push(`end ${item}`)
+        return undefined
+      },
     })
     mailbox.open()
     mailbox.put('a', 0)
@@ -115,14 +121,16 @@ describe('a mailbox', () => {
     let depth = 0
     let deepest = 0
     let inOrder = true
-    const mailbox: Mailbox<number> = new Mailbox(NO_LIMIT, (item) => {
-      depth += 1
-      deepest = Math.max(deepest, depth)
-      inOrder &&= item === ran
-      ran += 1
-      if (item < count / 2) mailbox.put(item + count / 2, 0)
-      depth -= 1
-      return undefined
+    const mailbox: Mailbox<number> = new Mailbox(NO_LIMIT, {
+      run: (item) => {
+        depth += 1
+        deepest = Math.max(deepest, depth)
+        inOrder &&= item === ran
+        ran += 1
+        if (item < count / 2) mailbox.put(item + count / 2, 0)
+        depth -= 1
+        return undefined
+      },
     })
     for (let item = 0; item < count / 2; item += 1) mailbox.put(item, 0)
     mailbox.open()
@@ -186,10 +194,12 @@ describe('a mailbox', () => {
 
   it('may be stopped by what it runs', () => {
     const ran: number[] = []
-    const mailbox: Mailbox<number> = new Mailbox(NO_LIMIT, (item) => {
-      ran.push(item)
-      if (item === 2) mailbox.stop()
-      return undefined
+    const mailbox: Mailbox<number> = new Mailbox(NO_LIMIT, {
+      run: (item) => {
+        ran.push(item)
+        if (item === 2) mailbox.stop()
+        return undefined
+      },
     })
     for (const item of [1, 2, 3]) mailbox.put(item, 0)
     mailbox.open()
