@@ -77,13 +77,17 @@ export function toJson(value: unknown): string {
 export class Head {
   readonly joinRef: unknown
   readonly topic: unknown
-  readonly joinRefJson: string
+  /** V2's beginning of every frame. */
+  readonly beforeRef: string
+  /** What follows the ref in V2's replies, up to the status. */
+  readonly afterRef: string
   readonly topicJson: string
 
   constructor(joinRef: unknown, topic: unknown) {
     this.joinRef = joinRef
     this.topic = topic
-    this.joinRefJson = toJson(joinRef)
     this.topicJson = toJson(topic)
+    this.beforeRef = `[${toJson(joinRef)},`
+    this.afterRef = `,${this.topicJson},"phx_reply",{"status":`
   }
 }

@@ -9,7 +9,8 @@ import type { Codec } from './codec.ts'
 import { DecodeError, EncodeError, type Frame, type Message } from './message.ts'
 import { readMessagePack } from './msgpack-reader.ts'
 import { pack, parseForPacking } from './msgpackr.ts'
-import { mapJson, messageOf, pushText, replyText, v2 } from './v2.ts'
+import { v2 } from './v2.ts'
+import { mapJson, messageOf, pushText, replyText } from './v2-text.ts'
 
 const PAYLOAD = 4
 /** A list of five, of which the first two are nil. */

@@ -15,9 +15,8 @@ export function utf8(bytes: ArrayBuffer | Uint8Array): string {
   }
 }
 
-/** The value that JSON in UTF-8 holds. Throws DecodeError. */
-export function fromJson(bytes: ArrayBuffer): unknown {
-  const text = utf8(bytes)
+/** The value of JSON text. Throws DecodeError. */
+export function fromJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

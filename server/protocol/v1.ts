@@ -2,7 +2,7 @@
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
 import { DecodeError, EncodeError, type Message, toJson } from './message.ts'
-import { fromJson } from './text.ts'
+import { fromJson, utf8 } from './text.ts'
 
 /** Lists count too: a frame that is one has no `topic`. */
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -10,7 +10,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Phoenix refuses a frame without `ref` (C2.17). Clients written by hand leave it out: here it is null. */
 function decode(data: ArrayBuffer): Message {
-  const message = fromJson(data)
+  const message = fromJson(utf8(data))
   if (!isObject(message)) throw new DecodeError('not an object')
   for (const key of ['topic', 'event', 'payload']) {
     if (!Object.hasOwn(message, key)) throw new DecodeError(`no ${key}`)

@@ -1,16 +1,9 @@
 /** The V2 serializer (`vsn` 2.0.x): JSON arrays, and binary frames (protocol 2.3, 2.4). */
 import { types } from 'node:util'
 import type { Codec } from './codec.ts'
-import {
-  Bytes,
-  DecodeError,
-  EncodeError,
-  type Frame,
-  type Head,
-  type Message,
-  toJson,
-} from './message.ts'
-import { fromJson, utf8 } from './text.ts'
+import { Bytes, DecodeError, EncodeError, type Frame, type Message, toJson } from './message.ts'
+import { utf8 } from './text.ts'
+import { decodeText, mapJson, pushText, replyText } from './v2-text.ts'
 
 /** First byte of a binary frame. A client sends only pushes. */
 export const KIND = { push: 0, reply: 1, broadcast: 2 } as const
@@ -18,13 +11,6 @@ export const KIND = { push: 0, reply: 1, broadcast: 2 } as const
 const CLIENT_PUSH_HEADER = 5
 const MAX_FIELD_BYTES = 255
 const TEXTUAL = new Set(['string', 'number', 'boolean'])
-
-/** The message that a list of five or more stands for. Throws DecodeError for anything else. */
-export function messageOf(frame: unknown): Message {
-  if (!Array.isArray(frame) || frame.length < 5) throw new DecodeError('not an array of five')
-  const [joinRef, ref, topic, event, payload] = frame as unknown[]
-  return { joinRef, ref, topic, event, payload }
-}
 
 /** `00 | J | R | T | E | join_ref | ref | topic | event | payload`: sizes are one byte, in UTF-8 bytes. */
 function decodeBinary(data: ArrayBuffer): Message {
@@ -67,27 +53,9 @@ function binaryFrame(kind: number, fields: readonly Buffer[], payload: Uint8Arra
   }
 }
 
-/** Phoenix's V2 pushes and broadcasts only maps (C2.12, C2.13); replies may be any JSON value. */
-export function mapJson(json: string): string {
-  if (json.startsWith('{')) return json
-  throw new EncodeError('the payload of a push or broadcast is an object or bytes')
-}
-
-/** The text frame of a reply. Throws EncodeError for a response without a JSON form, bytes too. */
-export function replyText(head: Head, ref: unknown, status: string, response: unknown): string {
-  const payload = `{"status":${toJson(status)},"response":${toJson(response)}}`
-  return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},"phx_reply",${payload}]`
-}
-
-/** The text frame of a push. Throws EncodeError for a payload that is no map. */
-export function pushText(head: Head, ref: unknown, event: string, payload: unknown): string {
-  const json = mapJson(toJson(payload))
-  return `[${head.joinRefJson},${toJson(ref)},${head.topicJson},${toJson(event)},${json}]`
-}
-
 export const v2: Codec = {
   name: 'v2',
-  decode: (data, isBinary) => (isBinary ? decodeBinary(data) : messageOf(fromJson(data))),
+  decode: (data, isBinary) => (isBinary ? decodeBinary(data) : decodeText(data)),
   reply(head, ref, status, response): Frame {
     if (types.isUint8Array(response)) {
       const fields = [

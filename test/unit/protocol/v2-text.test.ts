@@ -24,12 +24,78 @@ function read(frame: Frame): unknown {
 
 const head = new Head('1', 'room:1')
 
+/** What a text frame means, by JSON alone; undefined where it means nothing. */
+function meaning(frame: string): unknown {
+  try {
+    const fields: unknown = JSON.parse(frame)
+    if (!Array.isArray(fields) || fields.length < 5) return undefined
+    const [joinRef, ref, topic, event, payload] = fields as unknown[]
+    return { joinRef, ref, topic, event, payload }
+  } catch {
+    return undefined
+  }
+}
+
+function decoded(frame: string): unknown {
+  try {
+    return decode(frame)
+  } catch (error) {
+    expect(error).to.be.instanceOf(DecodeError)
+    return undefined
+  }
+}
+
+/** Nearly what phoenix.js sends: its pieces, in any order and number, whole or cut. */
+const nearlyPlain = fc
+  .array(
+    fc.constantFrom(
+      ...['[', ']', '"', '"1"', '"room:1"', '"say"', ',', '","', ' ', '\\', '\\"', '\\u0041'],
+      ...['{}', '{"a":"]"}', '{"a":[1,"\\n"]}', 'null', '12', '\n', '\u0000', 'é', '[]', '{', '}'],
+    ),
+    { maxLength: 16 },
+  )
+  .map((pieces) => pieces.join(''))
+
+const plain = fc
+  .tuple(
+    text,
+    text,
+    text,
+    text,
+    json,
+    fc.nat(),
+    fc.constantFrom('', ' ', ',', ',1', '"', ']', '\\'),
+  )
+  .map(([joinRef, ref, topic, event, payload, at, noise]) => {
+    const frame = JSON.stringify([joinRef, ref, topic, event, payload])
+    const cut = at % (frame.length + 1)
+    return frame.slice(0, cut) + noise + frame.slice(cut)
+  })
+
 describe('V2 text frames from a client', () => {
   it('are read as they were written, refs of any JSON type and any payload (C2.4, C2.10)', () => {
     fc.assert(
       fc.property(textMessage, (message) => {
         expect(decode(encodeClientPush('v2', message))).to.deep.equal(message)
       }),
+    )
+  })
+
+  it('mean what JSON says that they mean, whatever stands in them', () => {
+    const frames = fc.oneof(
+      plain,
+      nearlyPlain.map((inside) => `["1","2","t","e",${inside}]`),
+      nearlyPlain.map((inside) => `["${inside}","2","t","e",{}]`),
+      nearlyPlain,
+    )
+    fc.assert(
+      fc.property(
+        frames.filter((frame) => frame.isWellFormed()),
+        (frame) => {
+          expect(decoded(frame)).to.deep.equal(meaning(frame))
+        },
+      ),
+      { numRuns: 5_000 },
     )
   })
 
