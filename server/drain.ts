@@ -1,7 +1,7 @@
 /** The way down: running handlers finish, every socket is closed with 1012, in batches, every channel ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Telemetry } from './telemetry.ts'
-import type { Connections } from './transport/websocket.ts'
+import type { Connections } from './transport/connections.ts'
 
 export interface DrainOptions {
   /** All of it takes at most so long. */

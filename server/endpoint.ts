@@ -6,11 +6,13 @@ import type { PubSub } from './pubsub/pubsub.ts'
 import type { MailboxLimit } from './socket/mailbox.ts'
 import { createShared, LIMITS } from './socket/shared.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
+import { type Connections, closeIdle } from './transport/connections.ts'
 import { copyRequest, NOT_FOUND, type Route, serveRoute, writeAnswer } from './transport/http.ts'
+import { SharedLanes } from './transport/lanes.ts'
+import { LONG_POLL_DEFAULTS, type LongPollOptions, mountLongPoll } from './transport/longpoll.ts'
+import { LongPollHub } from './transport/longpoll-hub.ts'
 import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
 import {
-  type Connections,
-  closeIdle,
   mountWebSocket,
   type PlainRequest,
   WEBSOCKET_DEFAULTS,
@@ -22,6 +24,8 @@ export interface Mount {
   readonly path: string
   readonly socket: UserSocket
   readonly websocket?: Partial<WebSocketOptions>
+  /** Without it there is no long-polling, as in Phoenix. */
+  readonly longpoll?: Partial<LongPollOptions>
   /** Joined channels of one socket; one more is refused `too many channels joined`. */
   readonly maxChannels?: number
 }
@@ -70,17 +74,26 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const telemetry = options.telemetry ?? createTelemetry()
   const pubsub = options.pubsub ?? createLocalPubSub()
   const app = uws.App()
+  const lanes = new SharedLanes(app)
   const connections: Connections = new Set()
-  const shared = createShared(pubsub, app, telemetry, options.mailbox)
+  const shared = createShared(pubsub, lanes, telemetry, options.mailbox)
 
+  const hasLongPoll = options.mounts.some(({ longpoll }) => longpoll)
+  const hub = hasLongPoll ? new LongPollHub(pubsub, lanes, connections) : undefined
   const timeouts: number[] = []
-  const plain: PlainRequest[] = options.mounts.map((mount) => {
+  const plain: PlainRequest[] = options.mounts.flatMap((mount) => {
     const websocket = { ...WEBSOCKET_DEFAULTS, ...mount.websocket }
     timeouts.push(websocket.timeoutMs)
     const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
     const context = { ...shared, userSocket: mount.socket, maxChannels }
     const hosts = options.publicHosts ?? PUBLIC_HOSTS
-    return mountWebSocket(app, mount.path, websocket, hosts, context, connections)
+    const takes = [mountWebSocket(app, mount.path, websocket, hosts, context, lanes, connections)]
+    if (hub && mount.longpoll) {
+      const longpoll = { ...LONG_POLL_DEFAULTS, ...mount.longpoll }
+      timeouts.push(longpoll.windowMs)
+      takes.push(mountLongPoll(mount.path, longpoll, hosts, context, hub))
+    }
+    return takes
   })
   const routes = options.routes ?? new Map<string, Route>()
   const routeFailed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })
@@ -125,8 +138,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     async drain(drainOptions) {
       stopListening()
+      hub?.drain()
       await drain({ connections, endings: shared.endings, telemetry }, drainOptions)
       clearInterval(sweeper)
+      hub?.close()
       await pubsub.close()
       app.close()
     },

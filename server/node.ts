@@ -12,6 +12,7 @@ import type { Presence } from './presence/presence.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import type { HttpAnswer, Route } from './transport/http.ts'
+import { LONG_POLL_DEFAULTS, type LongPollOptions } from './transport/longpoll.ts'
 import { frameBytes } from './transport/websocket.ts'
 
 export type CreateApp = (options: AppOptions) => Promise<App>
@@ -171,6 +172,15 @@ const UNAVAILABLE = Symbol('unavailable')
 
 /** Refuses clients before the app is there, and on HTTP connections that are still open in a drain. */
 function mountOf(config: Config, state: State): Mount {
+  const common: Pick<
+    LongPollOptions,
+    'authToken' | 'connectInfo' | 'checkOrigin' | 'errorHandler'
+  > = {
+    authToken: true,
+    connectInfo: ['peer_data', 'user_agent'],
+    checkOrigin: config.checkOrigin,
+    errorHandler: (reason) => ({ status: reason === UNAVAILABLE ? 503 : 403, body: '' }),
+  }
   return {
     path: SOCKET_PATH,
     socket: {
@@ -181,12 +191,11 @@ function mountOf(config: Config, state: State): Mount {
       channelFor: (topic) => state.app?.socket.channelFor(topic),
     },
     maxChannels: config.maxChannels,
-    websocket: {
-      authToken: true,
-      connectInfo: ['peer_data', 'user_agent'],
-      checkOrigin: config.checkOrigin,
-      maxFrameBytes: frameBytes(config.maxFrameBytes),
-      errorHandler: (reason) => ({ status: reason === UNAVAILABLE ? 503 : 403, body: '' }),
+    websocket: { ...common, maxFrameBytes: frameBytes(config.maxFrameBytes) },
+    longpoll: {
+      ...common,
+      maxMessageBytes: config.maxFrameBytes,
+      maxBodyBytes: Math.max(LONG_POLL_DEFAULTS.maxBodyBytes, 2 * config.maxFrameBytes),
     },
   }
 }

@@ -1,3 +1,5 @@
+import { LONG_POLL_TOPICS } from '../protocol/message.ts'
+
 /** A topic pattern as the author wrote it: an exact topic, or a prefix that ends in `*`. */
 export interface TopicPattern {
   /** What stands where `*` is (empty for an exact pattern); undefined where the topic does not match. */
@@ -13,6 +15,9 @@ export function compileTopic(pattern: string): TopicPattern {
   }
   const prefix = pattern.slice(0, -1)
   return {
-    match: (topic) => (topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined),
+    match(topic) {
+      const isOurs = topic.startsWith(prefix) && !topic.startsWith(LONG_POLL_TOPICS)
+      return isOurs ? topic.slice(prefix.length) : undefined
+    },
   }
 }

@@ -57,6 +57,9 @@ export const HEARTBEAT_TOPIC = 'phoenix'
 /** The event that, broadcast on a socket's id, closes that socket (protocol 1.11). */
 export const DISCONNECT_EVENT = 'disconnect'
 
+/** Begins the pub/sub topics that long-polling passes requests between nodes on: nobody's to join. */
+export const LONG_POLL_TOPICS = 'phx:lp:'
+
 /** JSON text of any value; throws {@link EncodeError} where it has none (functions, cycles, BigInt, bytes). */
 export function toJson(value: unknown): string {
   let text: string | undefined

@@ -15,6 +15,9 @@ export function createLocalPubSub(): PubSub {
     publish(broadcast, options) {
       subscribers.deliver(broadcast, options?.from)
     },
+    async isHeard(topic) {
+      return subscribers.has(topic)
+    },
     async close() {
       subscribers.clear()
     },

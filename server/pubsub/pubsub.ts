@@ -29,6 +29,11 @@ export interface PubSub {
    * Throws what a local subscriber threw (a payload that cannot be encoded); then no other node gets it.
    */
   publish(broadcast: Broadcast, options?: PublishOptions): void
+  /**
+   * Whether anybody subscribes to the topic, on any node; a node that died does not. True where that cannot be
+   * found out.
+   */
+  isHeard(topic: string): Promise<boolean>
   /** After it nothing is delivered, and `publish` reaches nobody. */
   close(): Promise<void>
 }

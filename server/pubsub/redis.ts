@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Broadcast } from '../protocol/broadcast.ts'
-import type { ChannelListener, Redis } from '../redis/redis.ts'
+import type { ChannelListener, Redis, Script } from '../redis/redis.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts'
 import type { PublishOptions, PubSub, Subscriber } from './pubsub.ts'
@@ -23,6 +23,12 @@ export interface RedisPubSubOptions {
  */
 export function createRedisPubSub(options: RedisPubSubOptions): PubSub {
   return new RedisPubSub(options)
+}
+
+/** How many connections subscribe to a channel. A script, because it is asked where the channel's slot is. */
+const COUNT: Script = {
+  name: 'count-subscribers',
+  lua: "return redis.call('PUBSUB', ARGV[1], KEYS[1])[2]",
 }
 
 class RedisPubSub implements PubSub {
@@ -64,6 +70,16 @@ class RedisPubSub implements PubSub {
     this.#redis.publish(channelOf(this.#prefix, broadcast.topic), data).catch(() => {
       this.#telemetry.dropped.publish({ reason: 'redis_publish', count: 1 })
     })
+  }
+
+  async isHeard(topic: string): Promise<boolean> {
+    if (this.#subscribers.has(topic)) return true
+    const command = this.#redis.isSharded ? 'SHARDNUMSUB' : 'NUMSUB'
+    try {
+      return (await this.#redis.script(COUNT, [channelOf(this.#prefix, topic)], [command])) !== 0
+    } catch {
+      return true
+    }
   }
 
   async close(): Promise<void> {

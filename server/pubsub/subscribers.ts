@@ -22,6 +22,10 @@ export class Subscribers {
     return known.delete(subscriber) && known.size === 0 && this.#topics.delete(topic)
   }
 
+  has(topic: string): boolean {
+    return this.#topics.has(topic)
+  }
+
   /** Calls them in turn; what one of them throws goes to the caller, and ends it. */
   deliver(broadcast: Broadcast, from: unknown): void {
     const known = this.#topics.get(broadcast.topic)

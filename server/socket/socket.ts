@@ -21,7 +21,7 @@ import { isPromise } from '../protocol/promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
-import { Mailbox, type Runner } from './mailbox.ts'
+import { Frames, type Taker } from './frames.ts'
 import type { Owner, Shared } from './owner.ts'
 
 /** What all connections of a mount share. */
@@ -30,15 +30,10 @@ export interface SocketContext extends Shared {
   readonly maxChannels: number
 }
 
-interface ClientFrame {
-  readonly data: ArrayBuffer
-  readonly isBinary: boolean
-}
-
 const NO_HEARTBEAT_JOIN_REF = new Head(null, HEARTBEAT_TOPIC)
 const sameRef = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b)
 
-export class Socket implements Owner, Runner<ClientFrame> {
+export class Socket implements Owner, Taker {
   readonly connection: Connection
   readonly codec: Codec
   readonly id: string | null
@@ -46,7 +41,7 @@ export class Socket implements Owner, Runner<ClientFrame> {
   readonly #assigns: object
   readonly #channels = new Map<unknown, ChannelProcess>()
   /** One frame at a time: an async join is not done with its frame before it is decided. */
-  readonly #frames: Mailbox<ClientFrame>
+  readonly #frames: Frames
   /** The join that runs, if it is an async one. */
   #joining: ChannelProcess | undefined
   /** Hears what is broadcast on the socket's id. */
@@ -64,8 +59,7 @@ export class Socket implements Owner, Runner<ClientFrame> {
     this.codec = codec
     this.id = accepted.id
     this.#assigns = accepted.assigns
-    this.#frames = new Mailbox(context.mailbox, this)
-    this.#frames.open()
+    this.#frames = new Frames(context.mailbox, this)
     if (this.id !== null) {
       this.#onId = ({ event }) => {
         if (event === DISCONNECT_EVENT) this.close('disconnected')
@@ -90,8 +84,15 @@ export class Socket implements Owner, Runner<ClientFrame> {
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (this.#closed) return
     this.shared.telemetry.frames.in += 1
-    const frame = { data: this.#frames.busy ? data.slice(0) : data, isBinary }
-    if (!this.#frames.put(frame, data.byteLength)) this.overflowed()
+    if (!this.#frames.put(data, isBinary)) this.overflowed()
+  }
+
+  /**
+   * Calls `listener` when every frame received before has been taken: at once, unless a join runs; never, if
+   * the connection ends first.
+   */
+  onceTaken(listener: () => void): void {
+    if (!this.#closed && !this.#frames.onceTaken(listener)) this.overflowed()
   }
 
   /** Ends the connection: every channel terminates, the client sees the close code and nothing else. */
@@ -128,7 +129,7 @@ export class Socket implements Owner, Runner<ClientFrame> {
   }
 
   /** An undecodable frame, or a reply that cannot be encoded, ends the connection as a crash. */
-  run({ data, isBinary }: ClientFrame): Promise<void> | undefined {
+  take(data: ArrayBuffer, isBinary: boolean): Promise<void> | undefined {
     try {
       return this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
     } catch (error) {

@@ -1,11 +1,14 @@
-/** From an upgrade request to 101 or a refusal, in Phoenix's order (protocol 1.2). Pure but for the app. */
+/**
+ * From an upgrade request to 101 or a refusal, in Phoenix's order (protocol 1.2); and the same for the request
+ * that begins a long-poll session. Pure but for the app.
+ */
 import type { Codec } from '../protocol/codec.ts'
 import { isPromise } from '../protocol/promise.ts'
 import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
 import type { OriginCheck } from './origin.ts'
 import { BadQuery, type Params, parseParams } from './params.ts'
 import { header, type UpgradeRequest } from './request.ts'
-import { type SubprotocolOptions, selectSubprotocol } from './subprotocol.ts'
+import { type Selection, type SubprotocolOptions, selectSubprotocol } from './subprotocol.ts'
 import { upgradeProblem } from './upgrade-headers.ts'
 import { codecFor } from './vsn.ts'
 
@@ -56,6 +59,23 @@ interface Refused {
 
 export type Verdict<S> = Accepted<S> | Refused
 
+/** Where one transport's requests differ from another's. */
+export interface HandshakeRules {
+  /** Finds the auth token. */
+  readonly select: (
+    request: UpgradeRequest,
+    options: HandshakeOptions,
+  ) => Selection | { readonly refused: 403 | 400 }
+  /** What is wrong with the headers of a request that the app lets in, as the body of a 400. */
+  readonly problem: (request: UpgradeRequest) => string | undefined
+}
+
+const UPGRADE_RULES: HandshakeRules = {
+  select: (request, options) =>
+    selectSubprotocol(header(request, 'sec-websocket-protocol'), options),
+  problem: upgradeProblem,
+}
+
 /** A request that may be put before the app. */
 interface Candidate {
   readonly params: Params
@@ -93,13 +113,17 @@ function paramsOf(query: string, pathParams: HandshakeOptions['pathParams']): Pa
 }
 
 /** Everything that is decided before the app is asked. */
-function screen(request: UpgradeRequest, options: HandshakeOptions): Candidate | Refused {
+function screen(
+  request: UpgradeRequest,
+  options: HandshakeOptions,
+  rules: HandshakeRules,
+): Candidate | Refused {
   if (request.method !== 'GET') return refused('method', 400)
   const params = paramsOf(request.query, options.pathParams)
   if (!params) return rendered('query', 400, 'Bad Request')
   const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
   if (!options.checkOrigin(header(request, 'origin'), own)) return refused('origin', 403)
-  const selected = selectSubprotocol(header(request, 'sec-websocket-protocol'), options)
+  const selected = rules.select(request, options)
   if ('refused' in selected) return refused('subprotocol', selected.refused)
   const { protocol, offered, authToken } = selected
   const offer = options.authToken ? { offered, authToken } : { offered }
@@ -134,31 +158,33 @@ function refusedByApp(reason: unknown, errorHandler: HandshakeOptions['errorHand
 function conclude<S>(
   outcome: ConnectOutcome<S>,
   candidate: Candidate,
-  request: UpgradeRequest,
-  options: HandshakeOptions,
+  problem: () => string | undefined,
+  errorHandler: HandshakeOptions['errorHandler'],
 ): Verdict<S> {
   if (!isOutcome(outcome)) return misused('connect neither accepted nor refused')
-  if ('refuse' in outcome) return refusedByApp(outcome.refuse, options.errorHandler)
+  if ('refuse' in outcome) return refusedByApp(outcome.refuse, errorHandler)
   const session = outcome.accept
   if (!hasUsableId(session)) return misused('a socket’s id is a string or null')
-  const problem = upgradeProblem(request)
-  if (problem !== undefined) return refused('headers', 400, problem)
+  const wrong = problem()
+  if (wrong !== undefined) return refused('headers', 400, wrong)
   return { kind: 'accept', codec: candidate.codec, protocol: candidate.protocol, session }
 }
 
 /**
- * Decides one upgrade request; in the same turn, unless `connect` answers later. Never throws and never
+ * Decides one request; in the same turn, unless `connect` answers later. Never throws and never
  * rejects: what the app throws is a verdict of 500 with the error (C1.26).
  */
 export function handshake<S>(
   request: UpgradeRequest,
   options: HandshakeOptions,
   connect: Connect<S>,
+  rules: HandshakeRules = UPGRADE_RULES,
 ): Verdict<S> | Promise<Verdict<S>> {
   try {
-    const candidate = screen(request, options)
+    const candidate = screen(request, options, rules)
     if ('kind' in candidate) return candidate
-    const decide = (outcome: ConnectOutcome<S>) => conclude(outcome, candidate, request, options)
+    const decide = (outcome: ConnectOutcome<S>) =>
+      conclude(outcome, candidate, () => rules.problem(request), options.errorHandler)
     const outcome = connect(candidate.params, candidate.info)
     return isPromise(outcome)
       ? Promise.resolve(outcome).then(decide).catch(crashed)

@@ -11,7 +11,7 @@ export interface HttpAnswer {
 /** A GET route. It may be async; a throw is answered 500. */
 export type Route = (request: UpgradeRequest) => HttpAnswer | Promise<HttpAnswer>
 
-const JSON_TYPE = 'application/json; charset=utf-8'
+export const JSON_TYPE = 'application/json; charset=utf-8'
 
 export const NOT_FOUND: HttpAnswer = {
   status: 404,
@@ -55,14 +55,17 @@ export function copyRequest(res: HttpResponse, req: HttpRequest): UpgradeRequest
 /**
  * A response that can be answered later: after the client went away, answering does nothing. A `write` that
  * throws ends its own request alone, and `onError` hears of it: out of a handler of uWS, it would end the process.
+ * `onGone` is called when the client goes away before it is answered; it must not throw.
  */
 export function deferred(
   res: HttpResponse,
   onError: (error: unknown) => void,
+  onGone: () => void = () => {},
 ): (write: () => void) => void {
   let aborted = false
   res.onAborted(() => {
     aborted = true
+    onGone()
   })
   return (write) => {
     if (aborted) return
@@ -77,9 +80,16 @@ export function deferred(
   }
 }
 
+/** The status line of an answer, without the version. */
+export const statusLine = (status: number): string =>
+  `${status} ${REASONS.get(status) ?? ''}`.trimEnd()
+
+/** What every answer says of caches, unless it knows better. */
+export const CACHE_CONTROL = 'max-age=0, private, must-revalidate'
+
 export function writeAnswer(res: HttpResponse, answer: HttpAnswer, withBody = true): void {
-  res.writeStatus(`${answer.status} ${REASONS.get(answer.status) ?? ''}`.trimEnd())
-  res.writeHeader('cache-control', 'max-age=0, private, must-revalidate')
+  res.writeStatus(statusLine(answer.status))
+  res.writeHeader('cache-control', CACHE_CONTROL)
   if (answer.contentType) res.writeHeader('content-type', answer.contentType)
   if (withBody) res.end(answer.body)
   else res.endWithoutBody(Buffer.byteLength(answer.body))

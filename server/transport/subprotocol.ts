@@ -8,7 +8,7 @@ export interface SubprotocolOptions {
   readonly subprotocols?: readonly string[]
 }
 
-interface Selection {
+export interface Selection {
   /** What the response names; undefined for no such header. */
   readonly protocol: string | undefined
   /** The client's token; null where it sent none. */

@@ -1,8 +1,10 @@
 import { CLOSE, type CloseReason } from '../protocol/close.ts'
 import type { Sent } from '../protocol/message.ts'
-import type { Connection, Lanes } from '../socket/connection.ts'
+import type { Connection } from '../socket/connection.ts'
 import type { Socket } from '../socket/socket.ts'
 import type { Telemetry } from '../telemetry.ts'
+import type { Served } from './connections.ts'
+import type { SharedLanes } from './lanes.ts'
 import type { WebSocket } from './uws.ts'
 
 /** What uWS keeps with each WebSocket. */
@@ -17,10 +19,10 @@ const SENT: readonly Sent[] = ['buffered', 'sent', 'dropped']
  * A uWS WebSocket behind the machine's interface. uWS throws when a closed socket is touched: the handle is
  * forgotten the moment it closes, and everything after does nothing.
  */
-export class WebSocketConnection implements Connection {
+export class WebSocketConnection implements Connection, Served {
   #ws: WebSocket<UserData> | undefined
   readonly #compress: boolean
-  readonly #lanes: Lanes
+  readonly #lanes: SharedLanes
   readonly #telemetry: Telemetry
   /** Subscriptions beyond the first to one lane: uWS counts a lane once per socket. */
   #repeated: Map<string, number> | undefined
@@ -28,8 +30,7 @@ export class WebSocketConnection implements Connection {
   #lost = false
   /** Whether the client sent anything, pings included, since somebody looked: a clock per message costs more. */
   heard = true
-  /** When somebody looked and it had; ms of `performance.now`. */
-  heardAt = 0
+  #heardAt = 0
   readonly timeoutMs: number
   /** Set right after the connection is made, before anything arrives. */
   socket: Socket | undefined
@@ -37,7 +38,7 @@ export class WebSocketConnection implements Connection {
   constructor(
     ws: WebSocket<UserData>,
     options: { readonly compress: boolean; readonly timeoutMs: number },
-    lanes: Lanes,
+    lanes: SharedLanes,
     telemetry: Telemetry,
   ) {
     this.#ws = ws
@@ -89,8 +90,10 @@ export class WebSocketConnection implements Connection {
   }
 
   publish(lane: string, data: string | Uint8Array, isBinary: boolean): void {
-    if (this.#ws) this.#ws.publish(lane, data, isBinary)
-    else this.#lanes.publish(lane, data, isBinary)
+    if (this.#ws) {
+      this.#ws.publish(lane, data, isBinary)
+      this.#lanes.publishBeside(lane, data, isBinary)
+    } else this.#lanes.publish(lane, data, isBinary)
   }
 
   onceDrained(listener: () => void): void {
@@ -112,6 +115,12 @@ export class WebSocketConnection implements Connection {
     setImmediate(() => {
       for (const listener of listeners) listener()
     })
+  }
+
+  silentMs(now: number): number {
+    if (this.heard) this.#heardAt = now
+    this.heard = false
+    return now - this.#heardAt
   }
 
   /** uWS closed the WebSocket. */

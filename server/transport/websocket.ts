@@ -5,8 +5,10 @@ import { Socket, type SocketContext } from '../socket/socket.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
 import { validateConnectInfoKeys } from './connect-info.ts'
 import { reported, type Session } from './connect-report.ts'
+import type { Connections } from './connections.ts'
 import { type Connect, type HandshakeOptions, handshake, type Verdict } from './handshake.ts'
 import { copyRequest, deferred, writeAnswer } from './http.ts'
+import type { SharedLanes } from './lanes.ts'
 import { compileOriginCheck, type OriginOption } from './origin.ts'
 import { matchPath } from './path.ts'
 import { header, type UpgradeRequest } from './request.ts'
@@ -49,9 +51,6 @@ export const WEBSOCKET_DEFAULTS: WebSocketOptions = {
   compress: false,
 }
 
-/** The connections of one endpoint: who is there to sweep, to drain, to count. */
-export type Connections = Set<WebSocketConnection>
-
 interface Opening extends UserData {
   readonly codec: Codec
   readonly session: Session
@@ -89,6 +88,7 @@ export function mountWebSocket(
   options: WebSocketOptions,
   hosts: readonly string[],
   context: SocketContext,
+  lanes: SharedLanes,
   connections: Connections,
 ): PlainRequest {
   validateConnectInfoKeys(options.connectInfo)
@@ -141,7 +141,12 @@ export function mountWebSocket(
   function open(ws: WebSocket<Opening>): void {
     const data = ws.getUserData()
     try {
-      const connection = new WebSocketConnection(ws as WebSocket<UserData>, options, app, telemetry)
+      const connection = new WebSocketConnection(
+        ws as WebSocket<UserData>,
+        options,
+        lanes,
+        telemetry,
+      )
       connection.socket = new Socket(context, connection, data.codec, data.session)
       data.connection = connection
       connections.add(connection)
@@ -196,16 +201,5 @@ export function mountWebSocket(
     const later = deferred(res, crashed)
     decide(request, refused, (verdict) => later(() => writeAnswer(res, verdict)))
     return true
-  }
-}
-
-/** Closes what has been silent for longer than its mount allows, as far as it was looked at. */
-export function closeIdle(connections: Connections): void {
-  const now = performance.now()
-  for (const connection of connections) {
-    if (connection.heard) {
-      connection.heard = false
-      connection.heardAt = now
-    } else if (now - connection.heardAt > connection.timeoutMs) connection.socket?.close('idle')
   }
 }

@@ -12,17 +12,15 @@ import { readDeviations, readNotPacked, readTranscripts } from './transcripts.ts
 /** Each on a server of its own: most of them use the same topic, and would hear each other's broadcasts. */
 const AT_A_TIME = 8
 const ALL_MS = 180_000
-/** What may be put off; anything else is either the same or a deviation. */
-const MAY_BE_PENDING = [/^lp-/, /^connect-longpoll-disabled$/]
 
 const transcripts = readTranscripts()
 const deviations = readDeviations()
 const notPacked = readNotPacked()
-const kindOf = (transcript: Transcript) => deviations.get(transcript.name)?.kind
+const isDeviating = ({ name }: Transcript) => deviations.has(name)
 
 describe('conformance with Phoenix 1.8.12', () => {
-  const deviating = transcripts.filter((each) => kindOf(each) === 'deviation')
-  const same = transcripts.filter((each) => kindOf(each) === undefined)
+  const deviating = transcripts.filter(isDeviating)
+  const same = transcripts.filter((each) => !isDeviating(each))
   const overMessagePack = same.flatMap((each) => packedScenario(each) ?? [])
   const outcomes = new Map<Transcript, PromiseSettledResult<Observed>>()
   let fixtures: readonly ServerProcess[] = []
@@ -91,8 +89,7 @@ describe('conformance with Phoenix 1.8.12', () => {
   it('lists as deviations only transcripts, each with a reason', () => {
     const names = new Set(transcripts.map(({ name }) => name))
     const wrong = [...deviations].filter(
-      ([name, { kind, reason }]) =>
-        !names.has(name) || !['pending', 'deviation'].includes(kind) || !reason,
+      ([name, { kind, reason }]) => !names.has(name) || kind !== 'deviation' || !reason,
     )
     expect(wrong).to.deep.equal([])
   })
@@ -100,12 +97,6 @@ describe('conformance with Phoenix 1.8.12', () => {
   it('leaves out of MessagePack only transcripts of V2, each with a reason', () => {
     const names = new Set(overMessagePack.map(({ name }) => name))
     expect([...notPacked].filter(([name, reason]) => !names.has(name) || !reason)).to.deep.equal([])
-  })
-
-  it('puts off only long-polling', () => {
-    const pending = [...deviations].filter(([, { kind }]) => kind === 'pending')
-    const wrong = pending.filter(([name]) => !MAY_BE_PENDING.some((each) => each.test(name)))
-    expect(wrong).to.deep.equal([])
   })
 })
 

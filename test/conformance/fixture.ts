@@ -177,10 +177,18 @@ const strict = defineSocket({
   },
 })
 
+/** Of a long-poll, as it was recorded. */
+const WINDOW_MS = 2_000
+
 const endpoint = createEndpoint({
   pubsub,
   mounts: [
-    { path: '/socket', socket: user, websocket: { checkOrigin: false } },
+    {
+      path: '/socket',
+      socket: user,
+      websocket: { checkOrigin: false },
+      longpoll: { checkOrigin: false, windowMs: WINDOW_MS },
+    },
     {
       path: '/strict',
       socket: strict,
@@ -191,6 +199,12 @@ const endpoint = createEndpoint({
         connectInfo: ['uri', 'user_agent', 'x_headers'],
         timeoutMs: 1_500,
         maxFrameBytes: 1_024,
+      },
+      longpoll: {
+        checkOrigin: ['//good.example'],
+        authToken: true,
+        connectInfo: ['uri', 'user_agent', 'x_headers'],
+        windowMs: WINDOW_MS,
       },
     },
     {

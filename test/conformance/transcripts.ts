@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Transcript } from './scenario.ts'
 
-/** Why a transcript is not played yet, or why the server answers something else than Phoenix. */
+/** Why the server answers something else than Phoenix. */
 export interface Deviation {
-  readonly kind: 'pending' | 'deviation'
+  readonly kind: 'deviation'
   readonly reason: string
 }
 

@@ -18,6 +18,10 @@ export function linkedPubSubs(count: number): readonly PubSub[] {
           for (const other of locals) if (other !== own) other.publish(arrived)
         })
       },
+      async isHeard(topic) {
+        const heard = await Promise.all(locals.map((each) => each.isHeard(topic)))
+        return heard.includes(true)
+      },
       async close() {
         closed = true
         await own.close()

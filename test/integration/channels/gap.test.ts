@@ -29,6 +29,7 @@ function gappyPubSub(): { readonly pubsub: PubSub; gap(topic: string): void; wat
       local.unsubscribe(topic, subscriber)
     },
     publish: (...args) => local.publish(...args),
+    isHeard: (topic) => local.isHeard(topic),
     close: () => local.close(),
   }
   return { pubsub, gap: (topic) => onGaps.get(topic)?.(), watched: () => onGaps.size }

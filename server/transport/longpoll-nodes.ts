@@ -1,0 +1,157 @@
+/**
+ * Sessions of other nodes: any node takes any request and passes it on to the session's own (protocol 4.5). So
+ * there is no need for sticky sessions where nodes share a pub/sub.
+ *
+ * What is lost on the way is never answered as if there had been nothing: the client is told that its session
+ * is gone, and joins again. It cannot miss a message in silence.
+ */
+import type { Broadcast } from '../protocol/broadcast.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
+import { decode, encode, type NodeMessage, topicOf } from './longpoll-message.ts'
+import { type Ask, type Done, NO_MESSAGES, type Outcome, type Pending } from './longpoll-outcome.ts'
+
+/** How long a node may take to say anything, in milliseconds. */
+export const PUBSUB_TIMEOUT_MS = 2_000
+/** How often it is looked whether the nodes that requests wait for are still there. */
+const LOOK_MS = 1_000
+
+const NONE: Outcome = { kind: 'none' }
+
+/** A request that waits for another node. */
+interface Passed {
+  readonly node: string
+  readonly isPoll: boolean
+  readonly done: Done
+  timer: NodeJS.Timeout
+}
+
+export class OtherNodes {
+  readonly #pubsub: PubSub
+  readonly #node: string
+  readonly #askHere: (ask: Ask, done: Done) => Pending | undefined
+  readonly #passed = new Map<number, Passed>()
+  /** What others asked and is not answered, by node and id. */
+  readonly #taken = new Map<string, Pending>()
+  #lastId = 0
+  #looking: NodeJS.Timeout | undefined
+  #isDraining = false
+
+  /** Listens from now on. */
+  constructor(
+    pubsub: PubSub,
+    node: string,
+    askHere: (ask: Ask, done: Done) => Pending | undefined,
+  ) {
+    this.#pubsub = pubsub
+    this.#node = node
+    this.#askHere = askHere
+    void pubsub.subscribe(topicOf(node), this.#hear)
+  }
+
+  /** `none` where the node is gone, or says nothing in time. */
+  ask(node: string, ask: Ask, done: Done): Pending | undefined {
+    const isPoll = ask.post === undefined
+    if (this.#isDraining && isPoll) {
+      done(NO_MESSAGES)
+      return undefined
+    }
+    this.#lastId += 1
+    const id = this.#lastId
+    const timer = setTimeout(() => this.#settle(id, NONE), PUBSUB_TIMEOUT_MS)
+    this.#passed.set(id, { node, isPoll, done, timer })
+    this.#tell(node, { kind: 'ask', id, from: this.#node, ask })
+    void this.#look(node)
+    this.#looking ??= setInterval(() => this.#lookAll(), LOOK_MS)
+    return { cancel: () => this.#cancel(id), withinMs: PUBSUB_TIMEOUT_MS }
+  }
+
+  /** Polls that wait here are to be sent again, to a node that stays. */
+  drain(): void {
+    this.#isDraining = true
+    for (const [id, { isPoll, done }] of [...this.#passed]) {
+      if (!isPoll) continue
+      this.#cancel(id)
+      done(NO_MESSAGES)
+    }
+  }
+
+  close(): void {
+    this.#pubsub.unsubscribe(topicOf(this.#node), this.#hear)
+    for (const id of [...this.#passed.keys()]) this.#forget(id)
+    for (const pending of this.#taken.values()) pending.cancel()
+    this.#taken.clear()
+  }
+
+  #tell(node: string, message: NodeMessage): void {
+    this.#pubsub.publish(encode(node, message))
+  }
+
+  readonly #hear = (broadcast: Broadcast): void => {
+    const message = decode(broadcast)
+    if (!message) return
+    if (message.kind === 'ask') this.#take(message)
+    else if (message.kind === 'cancel') this.#giveUp(`${message.from} ${message.id}`)
+    else if (message.kind === 'outcome') this.#settle(message.id, message.outcome)
+    else this.#wait(message.id, message.withinMs)
+  }
+
+  // ---- what this node passed on ----
+
+  #wait(id: number, withinMs: number): void {
+    const passed = this.#passed.get(id)
+    if (!passed) return
+    clearTimeout(passed.timer)
+    passed.timer = setTimeout(() => this.#settle(id, NONE), withinMs + PUBSUB_TIMEOUT_MS)
+  }
+
+  #settle(id: number, outcome: Outcome): void {
+    this.#forget(id)?.done(outcome)
+  }
+
+  #cancel(id: number): void {
+    const passed = this.#forget(id)
+    if (passed) this.#tell(passed.node, { kind: 'cancel', id, from: this.#node })
+  }
+
+  #forget(id: number): Passed | undefined {
+    const passed = this.#passed.get(id)
+    clearTimeout(passed?.timer)
+    this.#passed.delete(id)
+    if (this.#passed.size === 0) {
+      clearInterval(this.#looking)
+      this.#looking = undefined
+    }
+    return passed
+  }
+
+  #lookAll(): void {
+    const nodes = new Set([...this.#passed.values()].map(({ node }) => node))
+    for (const node of nodes) void this.#look(node)
+  }
+
+  /** Nobody listens for a node that died, and it does not come back under its name. */
+  async #look(node: string): Promise<void> {
+    if (await this.#pubsub.isHeard(topicOf(node))) return
+    for (const [id, passed] of [...this.#passed]) {
+      if (passed.node === node) this.#settle(id, NONE)
+    }
+  }
+
+  // ---- what others passed on to this node ----
+
+  #take({ id, from, ask }: Extract<NodeMessage, { readonly kind: 'ask' }>): void {
+    const key = `${from} ${id}`
+    const pending = this.#askHere(ask, (outcome) => {
+      this.#taken.delete(key)
+      this.#tell(from, { kind: 'outcome', id, outcome })
+    })
+    if (!pending) return
+    this.#taken.set(key, pending)
+    this.#tell(from, { kind: 'taken', id, withinMs: pending.withinMs })
+  }
+
+  #giveUp(key: string): void {
+    this.#taken.get(key)?.cancel()
+    this.#taken.delete(key)
+  }
+}

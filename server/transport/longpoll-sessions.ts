@@ -1,0 +1,64 @@
+import type { Codec } from '../protocol/codec.ts'
+import { Socket, type SocketContext } from '../socket/socket.ts'
+import type { Session } from './connect-report.ts'
+import type { Connections } from './connections.ts'
+import type { SharedLanes } from './lanes.ts'
+import { readMessages } from './longpoll-body.ts'
+import { LongPollConnection, type SessionOptions } from './longpoll-connection.ts'
+import { type Ask, answer, type Done, type Pending } from './longpoll-outcome.ts'
+import { newSessionName, Tokens } from './longpoll-token.ts'
+
+/** A client that is let in. */
+export interface Opening {
+  readonly context: SocketContext
+  readonly options: SessionOptions
+  readonly codec: Codec
+  readonly session: Session
+  /** Called once, when the session has ended. */
+  readonly onEnd: () => void
+}
+
+/** The sessions that live in this process. */
+export class LongPollSessions {
+  readonly #tokens: Tokens
+  readonly #lanes: SharedLanes
+  readonly #connections: Connections
+  readonly #sessions = new Map<string, LongPollConnection>()
+
+  constructor(node: string, lanes: SharedLanes, connections: Connections) {
+    this.#tokens = new Tokens(node)
+    this.#lanes = lanes
+    this.#connections = connections
+  }
+
+  /** Begins a session and returns its token. Throws what a pub/sub throws that is not as it must be. */
+  open({ context, options, codec, session, onEnd }: Opening): string {
+    const name = newSessionName()
+    const { telemetry } = context
+    const connection = new LongPollConnection(options, this.#lanes, telemetry, (code) => {
+      this.#sessions.delete(name)
+      this.#connections.delete(connection)
+      telemetry.disconnected.publish({ transport: 'longpoll', code })
+      onEnd()
+    })
+    connection.socket = new Socket(context, connection, codec, session)
+    this.#sessions.set(name, connection)
+    this.#connections.add(connection)
+    return this.#tokens.sign(name)
+  }
+
+  /** Undefined: it is answered. */
+  ask({ token, post }: Ask, done: Done): Pending | undefined {
+    const name = this.#tokens.verify(token)
+    const session = name === undefined ? undefined : this.#sessions.get(name)
+    if (!session) {
+      done({ kind: name === undefined ? 'none' : 'gone' })
+      return undefined
+    }
+    if (!post) return session.poll(done)
+    const messages = readMessages(post.body, post.asLines)
+    if (messages) return session.post(messages, done)
+    done(answer(400))
+    return undefined
+  }
+}

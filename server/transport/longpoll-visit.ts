@@ -1,0 +1,87 @@
+/** One HTTP request of a long-poll client, and its one answer (protocol 4.1, 4.2). */
+import { CACHE_CONTROL, deferred, JSON_TYPE, statusLine } from './http.ts'
+import type { BodyStatus } from './longpoll-outcome.ts'
+import { header, type UpgradeRequest } from './request.ts'
+import type { HttpResponse } from './uws.ts'
+
+type HeaderLines = readonly (readonly [name: string, value: string])[]
+
+/** HTTP's own status of an answer: a proxy is to see that a client was turned away. */
+const HTTP_STATUS = new Map<BodyStatus, number>([[500, 503]])
+
+export interface Visit {
+  readonly res: HttpResponse
+  readonly request: UpgradeRequest
+  /** What to do when the client goes away before it is answered. */
+  onGone: () => void
+  /** Calls `give`, and answers with what it gives, unless the client has gone. */
+  answerWith(give: () => BodyStatus | Answer): void
+  answer(status: BodyStatus): void
+  /** An answer that is not in the body: `httpStatus`, and nothing more. */
+  end(httpStatus: number, headers?: HeaderLines): void
+  /** Something of ours threw: phoenix.js comes back after a while. */
+  crash(): void
+}
+
+/** A status with what belongs to a poll. */
+export interface Answer {
+  readonly status: BodyStatus
+  readonly token: string
+  /** JSON of the list of messages. */
+  readonly messages: string
+}
+
+const isAnswer = (given: BodyStatus | Answer): given is Answer => typeof given === 'object'
+
+/** `lastOne`: whether the client is to make a new connection for its next request. */
+export function visit(
+  res: HttpResponse,
+  request: UpgradeRequest,
+  onError: (error: unknown) => void,
+  lastOne: () => boolean,
+): Visit {
+  const later = deferred(res, onError, () => made.onGone())
+  function write(httpStatus: number, headers: HeaderLines, body: string): void {
+    res.writeStatus(statusLine(httpStatus))
+    res.writeHeader('access-control-allow-origin', '*')
+    for (const [name, value] of headers) res.writeHeader(name, value)
+    res.end(body, lastOne())
+  }
+  const writeJson = (httpStatus: number, body: string): void =>
+    write(
+      httpStatus,
+      [
+        ['cache-control', 'no-store'],
+        ['content-type', JSON_TYPE],
+      ],
+      body,
+    )
+  const made: Visit = {
+    res,
+    request,
+    onGone() {},
+    answerWith(give) {
+      later(() => {
+        const given = give()
+        if (!isAnswer(given)) {
+          writeJson(HTTP_STATUS.get(given) ?? 200, `{"status":${given}}`)
+          return
+        }
+        const { status, token, messages } = given
+        writeJson(200, `{"messages":${messages},"status":${status},"token":"${token}"}`)
+      })
+    },
+    answer: (status) => made.answerWith(() => status),
+    end: (httpStatus, headers = []) =>
+      later(() => write(httpStatus, [['cache-control', CACHE_CONTROL], ...headers], '')),
+    crash: () => later(() => writeJson(500, '{"status":500}')),
+  }
+  return made
+}
+
+/** What a browser asks before it sends a request of another page's. */
+export const preflight = (request: UpgradeRequest): HeaderLines => [
+  ['access-control-allow-headers', header(request, 'access-control-request-headers') ?? ''],
+  ['access-control-allow-methods', 'get, post, options'],
+  ['access-control-max-age', '3600'],
+]

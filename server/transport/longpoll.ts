@@ -1,0 +1,239 @@
+/** Phoenix channels over long-polling: the mount on uWebSockets.js (protocol 4). */
+import type { SocketContext } from '../socket/socket.ts'
+import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
+import { reported, type Session } from './connect-report.ts'
+import {
+  type Connect,
+  type HandshakeOptions,
+  type HandshakeRules,
+  handshake,
+  type Verdict,
+} from './handshake.ts'
+import { readBody } from './http-body.ts'
+import { isNdjson } from './longpoll-body.ts'
+import type { SessionOptions } from './longpoll-connection.ts'
+import type { LongPollHub } from './longpoll-hub.ts'
+import { SessionCount, type SessionLimit } from './longpoll-limit.ts'
+import { PUBSUB_TIMEOUT_MS } from './longpoll-nodes.ts'
+import type { Ask, Outcome } from './longpoll-outcome.ts'
+import { preflight, type Visit, visit } from './longpoll-visit.ts'
+import { compileOriginCheck, type OriginCheck, type OriginOption } from './origin.ts'
+import { BadQuery, parseParams } from './params.ts'
+import { matchPath } from './path.ts'
+import { header, type UpgradeRequest } from './request.ts'
+import type { HttpResponse } from './uws.ts'
+import type { PlainRequest } from './websocket.ts'
+
+export interface LongPollOptions extends SessionOptions, SessionLimit {
+  /** The last segment of the URL. */
+  readonly path: string
+  readonly checkOrigin: OriginOption
+  /** Take the token that phoenix.js's `authToken` sends in a header. */
+  readonly authToken: boolean
+  readonly connectInfo: ConnectInfoKeys
+  /** A refusal that it gives a status of 500 or more means: come back later. Any other is 403. */
+  readonly errorHandler?: NonNullable<HandshakeOptions['errorHandler']>
+  /** A larger body is answered 400. */
+  readonly maxBodyBytes: number
+}
+
+export const LONG_POLL_DEFAULTS: LongPollOptions = {
+  path: '/longpoll',
+  checkOrigin: true,
+  authToken: false,
+  connectInfo: [],
+  windowMs: 10_000,
+  maxMessageBytes: 10_000_000,
+  maxBodyBytes: 8_000_000,
+  maxBufferedBytes: 4 * 1024 * 1024,
+  maxSessions: 10_000,
+}
+
+const TOKEN_HEADER = 'x-phoenix-longpoll-token'
+const AUTH_HEADER = 'x-phoenix-authtoken'
+
+/** The request that begins a session has its auth token in a header, and asks for no upgrade. */
+const RULES: HandshakeRules = {
+  select: (request) => ({
+    protocol: undefined,
+    authToken: header(request, AUTH_HEADER) ?? null,
+    offered: header(request, 'sec-websocket-protocol') ?? '',
+  }),
+  problem: () => undefined,
+}
+
+/**
+ * Mounts a user socket at `mountPath` + `options.path`. Throws TypeError, at start-up, for a malformed origin
+ * entry or an unknown connect info key.
+ */
+export function mountLongPoll(
+  mountPath: string,
+  options: LongPollOptions,
+  hosts: readonly string[],
+  context: SocketContext,
+  hub: LongPollHub,
+): PlainRequest {
+  const mount = new LongPollMount(mountPath + options.path, options, hosts, context, hub)
+  return (res, request) => mount.take(res, request)
+}
+
+class LongPollMount {
+  readonly #pattern: string
+  readonly #options: LongPollOptions
+  readonly #context: SocketContext
+  readonly #hub: LongPollHub
+  readonly #checkOrigin: OriginCheck
+  readonly #count: SessionCount
+
+  constructor(
+    pattern: string,
+    options: LongPollOptions,
+    hosts: readonly string[],
+    context: SocketContext,
+    hub: LongPollHub,
+  ) {
+    validateConnectInfoKeys(options.connectInfo)
+    this.#pattern = pattern
+    this.#options = options
+    this.#context = context
+    this.#hub = hub
+    this.#checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
+    this.#count = new SessionCount(options)
+  }
+
+  /** False: another URL. */
+  take(res: HttpResponse, request: UpgradeRequest): boolean {
+    if (!matchPath(this.#pattern, request.path)) return false
+    const made = visit(res, request, this.#crashed, () => this.#hub.isDraining)
+    this.#guarded(made, () => this.#serve(made))
+    return true
+  }
+
+  #serve(made: Visit): void {
+    const { request } = made
+    const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
+    if (!this.#checkOrigin(header(request, 'origin'), own)) {
+      this.#refused('origin')
+      made.answer(403)
+      return
+    }
+    if (request.method === 'GET') this.#poll(made)
+    else if (request.method === 'POST') {
+      readBody(made.res, this.#options.maxBodyBytes, (body) => {
+        this.#guarded(made, () => (body ? this.#post(made, body) : made.end(400)))
+      })
+    } else if (request.method === 'OPTIONS') made.end(200, preflight(request))
+    else made.end(400)
+  }
+
+  #poll(made: Visit): void {
+    const token = tokenOf(made.request)
+    const begin = () => this.#begin(made)
+    if (token === undefined) begin()
+    else this.#ask(made, { token }, begin)
+  }
+
+  #post(made: Visit, body: Buffer): void {
+    const token = tokenOf(made.request)
+    const asLines = isNdjson(header(made.request, 'content-type'))
+    if (token === undefined) made.answer(410)
+    else this.#ask(made, { token, post: { body, asLines } }, () => made.answer(410))
+  }
+
+  /** `lost` answers where there is no such session. */
+  #ask(made: Visit, ask: Ask, lost: () => void): void {
+    const settle = (outcome: Outcome): void => {
+      if (outcome.kind === 'none') lost()
+      else if (outcome.kind === 'gone') {
+        // As in Phoenix: who asks again and again for what has ended does so slowly.
+        const timer = setTimeout(() => this.#guarded(made, lost), PUBSUB_TIMEOUT_MS)
+        made.onGone = () => clearTimeout(timer)
+      } else {
+        const { status, messages } = outcome
+        if (messages === undefined) made.answer(status)
+        else made.answerWith(() => ({ status, token: ask.token, messages }))
+      }
+    }
+    const pending = this.#hub.ask(ask, (outcome) => this.#guarded(made, () => settle(outcome)))
+    if (pending) made.onGone = () => pending.cancel()
+  }
+
+  /** A new session, if there is room and the app lets the client in. */
+  #begin(made: Visit): void {
+    const { request } = made
+    const { address } = request.peer
+    if (this.#hub.isDraining || !this.#count.take(address)) {
+      this.#refused(this.#hub.isDraining ? 'draining' : 'sessions')
+      made.answer(500)
+      return
+    }
+    const { userSocket, telemetry } = this.#context
+    const asked = reported(telemetry, 'longpoll', userSocket.connect as Connect<Session>)
+    const decide = (verdict: Verdict<Session>): void => {
+      asked.report(verdict)
+      made.onGone = () => {}
+      const isOpen = verdict.kind === 'accept' ? this.#open(made, verdict) : refuse(made, verdict)
+      if (!isOpen) this.#count.giveBack(address)
+    }
+    const options = {
+      ...this.#options,
+      checkOrigin: this.#checkOrigin,
+      pathParams: matchPath(this.#pattern, request.path) ?? {},
+    }
+    const verdict = handshake(request, options, asked.connect, RULES)
+    if (verdict instanceof Promise) void verdict.then(decide)
+    else decide(verdict)
+  }
+
+  /** False: the client has gone meanwhile, or the session cannot be made. */
+  #open(made: Visit, { codec, session }: Accepted): boolean {
+    let isOpen = false
+    const onEnd = () => this.#count.giveBack(made.request.peer.address)
+    made.answerWith(() => {
+      const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
+      const token = this.#hub.open(opening)
+      isOpen = true
+      return { status: 410, token, messages: '[]' }
+    })
+    return isOpen
+  }
+
+  /** What threw in a handler of uWS would end the process: it ends its own request alone. */
+  #guarded(made: Visit, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (error instanceof BadQuery) made.end(400)
+      else {
+        this.#crashed(error)
+        made.crash()
+      }
+    }
+  }
+
+  readonly #crashed = (error: unknown): void =>
+    this.#context.telemetry.crashed.publish({ topic: undefined, error })
+
+  #refused(reason: string): void {
+    this.#context.telemetry.refused.publish({ transport: 'longpoll', reason })
+  }
+}
+
+type Accepted = Extract<Verdict<Session>, { readonly kind: 'accept' }>
+type Refused = Extract<Verdict<Session>, { readonly kind: 'refuse' }>
+
+/** Of the header, else of the query. Throws BadQuery. */
+function tokenOf(request: UpgradeRequest): string | undefined {
+  const inHeader = header(request, TOKEN_HEADER)
+  if (inHeader !== undefined) return inHeader
+  const { token } = parseParams(request.query)
+  return typeof token === 'string' ? token : undefined
+}
+
+/** The body says so, but where Phoenix, too, leaves it to HTTP. False: there is no session. */
+function refuse(made: Visit, { reason, status }: Refused): false {
+  if (reason === 'query') made.end(400)
+  else if (reason === 'crash') made.crash()
+  else made.answer(status >= 500 ? 500 : 403)
+  return false
+}
