@@ -119,6 +119,7 @@ export class TestEndpoint {
         if (options?.from === this.self) return
         for (const listener of this.#listeners.get(broadcast.topic) ?? []) listener(broadcast)
       },
+      isHeard: (topic) => pubsub.isHeard(topic),
       close: () => pubsub.close(),
     }
   }

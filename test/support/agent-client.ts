@@ -1,4 +1,4 @@
-import type { Channel, Socket } from 'phoenix'
+import { type Channel, LongPoll, type Socket, type SocketConnectOption } from 'phoenix'
 import type { AgentServer } from './agent-server.ts'
 import { joinChannel, openSocket } from './phoenix-client.ts'
 import { Queue } from './queue.ts'
@@ -280,20 +280,22 @@ export function hearChannel(channel: Channel, take: (message: Incoming) => void)
 export const incomingQueue = (): Queue<Incoming> =>
   new Queue<Incoming>((message) => JSON.stringify(message))
 
-/** The official client, joined and, unless told, authenticated. */
-export const phoenixAgent = connecting(
-  async ({ url }, { sessionId, businessId }, { params = {} }) => {
-    const socket = await openSocket(`${url}/socket`, { params })
+const official = (options: Partial<SocketConnectOption>) =>
+  connecting(async ({ url }, { sessionId, businessId }, { params = {} }) => {
+    const socket = await openSocket(`${url}/socket`, { params, ...options })
     const channel = socket.channel(`agent:${sessionId}`, { businessId })
     const queue = incomingQueue()
     hearChannel(channel, (message) => queue.push(message))
     await joinChannel(channel)
     return onChannel(socket, channel, queue)
-  },
-)
+  })
 
-/** Both ways of being a client, to run one test through. */
+/** The official client, joined and, unless told, authenticated. */
+export const phoenixAgent = official({})
+
+/** Every way of being a client, to run one test through. */
 export const CLIENTS = [
   { name: 'raw V1 frames', connect: rawAgent },
   { name: 'the official client', connect: phoenixAgent },
+  { name: 'the official client, by long-polling', connect: official({ transport: LongPoll }) },
 ] as const

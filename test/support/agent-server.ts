@@ -58,6 +58,9 @@ export interface AgentServer {
   restart(changes?: AgentServerOptions): Promise<AgentServer>
 }
 
+/** Of a long-poll: one and a half, and a client that has gone is missed. */
+const WINDOW_MS = 2_000
+
 const running = new Set<AgentServer>()
 const directories = new Set<string>()
 
@@ -91,7 +94,10 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
   const { app, sweep } = isPlain
     ? { app: await createApp(appOptions), sweep: unseen }
     : await compose(appOptions, options)
-  const endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: app.socket }], pubsub })
+  const endpoint = createEndpoint({
+    mounts: [{ path: '/socket', socket: app.socket, longpoll: { windowMs: WINDOW_MS } }],
+    pubsub,
+  })
   const port = await endpoint.listen('127.0.0.1', 0)
   const server: AgentServer = {
     url: `http://127.0.0.1:${port}`,

@@ -71,7 +71,7 @@ const HEARTBEAT = { topic: 'phoenix', event: 'heartbeat' }
 const open = new Set<WebSocket>()
 
 /** Matches the reply to `ref`. */
-export function replyTo(ref: unknown): (frame: WireFrame) => boolean {
+export function replyTo(ref: unknown): (frame: WireMessage) => boolean {
   return (frame) => frame.event === 'phx_reply' && frame.ref === ref
 }
 

@@ -10,6 +10,7 @@ import { type Channel, defineChannel, defineSocket, ok } from '../../../server/i
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { PubSub, Subscriber } from '../../../server/pubsub/pubsub.ts'
 import type { Signal } from '../../../server/telemetry.ts'
+import type { LongPollOptions } from '../../../server/transport/longpoll.ts'
 import type { WebSocketOptions } from '../../../server/transport/websocket.ts'
 import type { WireMessage } from '../../support/client-codec.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
@@ -59,6 +60,7 @@ export function room(script: Script = {}): Channel {
 export interface ServeOptions extends Omit<EndpointOptions, 'mounts'> {
   readonly connect?: SocketDefinition<Readonly<Record<string, string>>, unknown>['connect']
   readonly websocket?: Partial<WebSocketOptions>
+  readonly longpoll?: Partial<LongPollOptions>
   readonly maxChannels?: number
   /** A free one unless told. */
   readonly port?: number
@@ -87,7 +89,7 @@ export async function serve(
   channels: Channel | readonly Channel[],
   options: ServeOptions = {},
 ): Promise<Server> {
-  const { connect, websocket, maxChannels, port: wanted = 0, ...rest } = options
+  const { connect, websocket, longpoll, maxChannels, port: wanted = 0, ...rest } = options
   const socket = defineSocket({
     channels: [channels].flat(),
     ...(connect && { connect }),
@@ -96,6 +98,7 @@ export async function serve(
     path: '/socket',
     socket,
     ...(websocket && { websocket }),
+    ...(longpoll && { longpoll }),
     ...(maxChannels !== undefined && { maxChannels }),
   }
   const endpoint = createEndpoint({ ...rest, mounts: [mount] })
