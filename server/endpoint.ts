@@ -138,8 +138,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     async drain(drainOptions) {
       stopListening()
-      hub?.drain()
-      await drain({ connections, endings: shared.endings, telemetry }, drainOptions)
+      await Promise.all([
+        hub?.drain(drainOptions.deadlineMs),
+        drain({ connections, endings: shared.endings, telemetry }, drainOptions),
+      ])
       clearInterval(sweeper)
       hub?.close()
       await pubsub.close()

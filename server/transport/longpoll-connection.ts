@@ -140,13 +140,21 @@ export class LongPollConnection implements Connection, Served {
       return 'sent'
     }
     if (this.#bytes > this.#options.maxBufferedBytes) {
-      this.#lose()
+      this.lose()
       return 'dropped'
     }
     this.#messages.push(data)
     this.#bytes += Buffer.byteLength(data)
     this.#wake()
     return this.#bytes > BUFFERED_BYTES ? 'buffered' : 'sent'
+  }
+
+  /** As where a WebSocket loses a frame: whatever followed would hide the hole. */
+  lose(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'lost'
+    this.#telemetry.dropped.publish({ reason: 'slow_consumer', count: 1 })
+    setImmediate(() => this.socket?.close('tooSlow'))
   }
 
   close(reason: CloseReason): void {
@@ -185,13 +193,6 @@ export class LongPollConnection implements Connection, Served {
   #receive({ data, isBinary }: PostedMessage): void {
     if (data.byteLength > this.#options.maxMessageBytes) this.socket?.close('tooBig')
     else this.socket?.receive(data, isBinary)
-  }
-
-  /** As where a WebSocket loses a frame: whatever followed would hide the hole. */
-  #lose(): void {
-    this.#state = 'lost'
-    this.#telemetry.dropped.publish({ reason: 'slow_consumer', count: 1 })
-    setImmediate(() => this.socket?.close('tooSlow'))
   }
 
   /** On the next turn, with what else is sent in this one. */

@@ -15,7 +15,10 @@ export class LongPollHub {
 
   constructor(pubsub: PubSub, lanes: SharedLanes, connections: Connections) {
     this.#own = new LongPollSessions(this.#node, lanes, connections)
-    this.#others = new OtherNodes(pubsub, this.#node, (ask, done) => this.#askOwn(ask, done))
+    this.#others = new OtherNodes(pubsub, this.#node, {
+      ask: (ask, done) => this.#askOwn(ask, done),
+      lose: (token) => this.#own.lose(token),
+    })
   }
 
   /** No session begins here any more, and clients are to go elsewhere. */
@@ -37,9 +40,10 @@ export class LongPollHub {
     return undefined
   }
 
-  drain(): void {
+  /** Resolves when no poll of another node's session waits here. */
+  async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true
-    this.#others.drain()
+    await this.#others.drain(deadlineMs)
   }
 
   close(): void {

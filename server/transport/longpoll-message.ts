@@ -11,6 +11,8 @@ export type NodeMessage =
   /** Back: it will be answered. */
   | { readonly kind: 'taken'; readonly id: number; readonly withinMs: number }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: Outcome }
+  /** Messages came for a client that had gone. */
+  | { readonly kind: 'lost'; readonly token: string }
 
 /** The pub/sub topic that a node listens on. */
 export const topicOf = (node: string): string => LONG_POLL_TOPICS + node
@@ -48,7 +50,8 @@ export function decode({ event, bytes }: Broadcast): NodeMessage | undefined {
   if (!bytes || end < 0) return undefined
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const head = parse(all.toString('utf8', 0, end))
-  const { id, from } = head
+  const { id, from, token } = head
+  if (event === 'lost' && typeof token === 'string') return { kind: event, token }
   if (typeof id !== 'number') return undefined
   if (event === 'taken') return taken(id, head)
   if (event === 'outcome') return outcomeIn(id, head, all.subarray(end + 1))

@@ -20,59 +20,66 @@ const NONE: Outcome = { kind: 'none' }
 /** A request that waits for another node. */
 interface Passed {
   readonly node: string
-  readonly isPoll: boolean
+  readonly ask: Ask
   readonly done: Done
   timer: NodeJS.Timeout
+  /** Its client went away. */
+  isGone: boolean
+}
+
+/** This node's own sessions. */
+export interface Here {
+  ask(ask: Ask, done: Done): Pending | undefined
+  /** Messages of a session were lost. */
+  lose(token: string): void
 }
 
 export class OtherNodes {
   readonly #pubsub: PubSub
   readonly #node: string
-  readonly #askHere: (ask: Ask, done: Done) => Pending | undefined
+  readonly #here: Here
   readonly #passed = new Map<number, Passed>()
   /** What others asked and is not answered, by node and id. */
   readonly #taken = new Map<string, Pending>()
   #lastId = 0
   #looking: NodeJS.Timeout | undefined
-  #isDraining = false
+  /** Set while this node goes away. */
+  #onEmpty: (() => void) | undefined
 
   /** Listens from now on. */
-  constructor(
-    pubsub: PubSub,
-    node: string,
-    askHere: (ask: Ask, done: Done) => Pending | undefined,
-  ) {
+  constructor(pubsub: PubSub, node: string, here: Here) {
     this.#pubsub = pubsub
     this.#node = node
-    this.#askHere = askHere
+    this.#here = here
     void pubsub.subscribe(topicOf(node), this.#hear)
   }
 
   /** `none` where the node is gone, or says nothing in time. */
   ask(node: string, ask: Ask, done: Done): Pending | undefined {
-    const isPoll = ask.post === undefined
-    if (this.#isDraining && isPoll) {
+    if (this.#onEmpty && !ask.post) {
       done(NO_MESSAGES)
       return undefined
     }
     this.#lastId += 1
     const id = this.#lastId
     const timer = setTimeout(() => this.#settle(id, NONE), PUBSUB_TIMEOUT_MS)
-    this.#passed.set(id, { node, isPoll, done, timer })
+    this.#passed.set(id, { node, ask, done, timer, isGone: false })
     this.#tell(node, { kind: 'ask', id, from: this.#node, ask })
     void this.#look(node)
     this.#looking ??= setInterval(() => this.#lookAll(), LOOK_MS)
     return { cancel: () => this.#cancel(id), withinMs: PUBSUB_TIMEOUT_MS }
   }
 
-  /** Polls that wait here are to be sent again, to a node that stays. */
-  drain(): void {
-    this.#isDraining = true
-    for (const [id, { isPoll, done }] of [...this.#passed]) {
-      if (!isPoll) continue
-      this.#cancel(id)
-      done(NO_MESSAGES)
+  /** Polls that wait here are to be sent again, to a node that stays. Resolves when all are answered. */
+  drain(deadlineMs: number): Promise<void> {
+    for (const [id, { node, ask }] of this.#passed) {
+      if (!ask.post) this.#tell(node, { kind: 'cancel', id, from: this.#node })
+      this.#expire(id, Math.min(deadlineMs, PUBSUB_TIMEOUT_MS))
     }
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+      if (this.#passed.size === 0) resolve()
+    })
   }
 
   close(): void {
@@ -90,27 +97,36 @@ export class OtherNodes {
     const message = decode(broadcast)
     if (!message) return
     if (message.kind === 'ask') this.#take(message)
-    else if (message.kind === 'cancel') this.#giveUp(`${message.from} ${message.id}`)
+    else if (message.kind === 'cancel') this.#giveUp(message)
     else if (message.kind === 'outcome') this.#settle(message.id, message.outcome)
-    else this.#wait(message.id, message.withinMs)
+    else if (message.kind === 'taken')
+      this.#expire(message.id, message.withinMs + PUBSUB_TIMEOUT_MS)
+    else this.#here.lose(message.token)
   }
 
   // ---- what this node passed on ----
 
-  #wait(id: number, withinMs: number): void {
+  #expire(id: number, ms: number): void {
     const passed = this.#passed.get(id)
     if (!passed) return
     clearTimeout(passed.timer)
-    passed.timer = setTimeout(() => this.#settle(id, NONE), withinMs + PUBSUB_TIMEOUT_MS)
+    passed.timer = setTimeout(() => this.#settle(id, NONE), ms)
   }
 
   #settle(id: number, outcome: Outcome): void {
-    this.#forget(id)?.done(outcome)
+    const passed = this.#forget(id)
+    if (!passed) return
+    const { node, ask, done, isGone } = passed
+    if (!isGone) done(outcome)
+    else if (hasMessages(outcome)) this.#tell(node, { kind: 'lost', token: ask.token })
   }
 
+  /** What comes of it is still of interest: messages may be on their way already. */
   #cancel(id: number): void {
-    const passed = this.#forget(id)
-    if (passed) this.#tell(passed.node, { kind: 'cancel', id, from: this.#node })
+    const passed = this.#passed.get(id)
+    if (!passed) return
+    passed.isGone = true
+    this.#tell(passed.node, { kind: 'cancel', id, from: this.#node })
   }
 
   #forget(id: number): Passed | undefined {
@@ -120,6 +136,7 @@ export class OtherNodes {
     if (this.#passed.size === 0) {
       clearInterval(this.#looking)
       this.#looking = undefined
+      this.#onEmpty?.()
     }
     return passed
   }
@@ -141,7 +158,7 @@ export class OtherNodes {
 
   #take({ id, from, ask }: Extract<NodeMessage, { readonly kind: 'ask' }>): void {
     const key = `${from} ${id}`
-    const pending = this.#askHere(ask, (outcome) => {
+    const pending = this.#here.ask(ask, (outcome) => {
       this.#taken.delete(key)
       this.#tell(from, { kind: 'outcome', id, outcome })
     })
@@ -150,8 +167,15 @@ export class OtherNodes {
     this.#tell(from, { kind: 'taken', id, withinMs: pending.withinMs })
   }
 
-  #giveUp(key: string): void {
-    this.#taken.get(key)?.cancel()
+  #giveUp({ id, from }: Extract<NodeMessage, { readonly kind: 'cancel' }>): void {
+    const key = `${from} ${id}`
+    const pending = this.#taken.get(key)
+    if (!pending) return
+    pending.cancel()
     this.#taken.delete(key)
+    this.#tell(from, { kind: 'outcome', id, outcome: NO_MESSAGES })
   }
 }
+
+const hasMessages = (outcome: Outcome): boolean =>
+  outcome.kind === 'answer' && outcome.status === 200 && outcome.messages !== undefined

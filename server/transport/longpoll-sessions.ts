@@ -47,6 +47,12 @@ export class LongPollSessions {
     return this.#tokens.sign(name)
   }
 
+  /** Ends a session of which messages were lost: whatever followed would hide the hole. */
+  lose(token: string): void {
+    const name = this.#tokens.verify(token)
+    if (name !== undefined) this.#sessions.get(name)?.lose()
+  }
+
   /** Undefined: it is answered. */
   ask({ token, post }: Ask, done: Done): Pending | undefined {
     const name = this.#tokens.verify(token)

@@ -85,21 +85,18 @@ export class LongPollClient {
   readonly #urls: readonly URL[]
   #turn = 0
 
-  private constructor(urls: readonly URL[], token: string) {
-    this.#urls = urls
+  /** A session that there is already. */
+  constructor(servers: readonly string[], token: string) {
+    this.#urls = servers.map((server) => new URL('/socket/longpoll?vsn=2.0.0', server))
     this.token = token
   }
 
   /** Begins a session at the first of the servers (`http://…`). Rejects when it refuses. */
   static async open(servers: string | readonly string[], query = ''): Promise<LongPollClient> {
-    const urls = [servers]
-      .flat()
-      .map((server) => new URL(`/socket/longpoll?vsn=2.0.0${query}`, server))
-    const [first] = urls
-    if (!first) throw new Error('no server')
-    const answer = said(await ask(first))
+    const all = [servers].flat()
+    const answer = said(await ask(`${all[0]}/socket/longpoll?vsn=2.0.0${query}`))
     if (answer.token === undefined) throw new Error(`refused: ${JSON.stringify(answer)}`)
-    return new LongPollClient(urls, answer.token)
+    return new LongPollClient(all, answer.token)
   }
 
   /** The next of the servers, with the session's token. */
