@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { it } from 'mocha'
 import { Broadcast } from '../../server/protocol/broadcast.ts'
 import type { PubSub, Subscriber } from '../../server/pubsub/pubsub.ts'
+import { eventually } from '../integration/redis/node.ts'
 import { listening, ODD_TOPICS, payloads, publish } from './pubsub-setup.ts'
 
 /** Every case for every ordered pair of nodes. */
@@ -29,6 +30,21 @@ export function betweenNodes(nodesOf: () => readonly PubSub[]): void {
         [...nodes.keys(), ...nodes.map(() => 'last')].sort(),
       )
     }
+  })
+
+  it('a topic is heard wherever somebody subscribes to it, until that ends', async () => {
+    const follow = async (topic: string, near: PubSub, far: PubSub): Promise<void> => {
+      expect(await near.isHeard(topic)).to.equal(false)
+      const { hear } = await listening(far, topic)
+      expect(await near.isHeard(topic)).to.equal(true)
+      far.unsubscribe(topic, hear)
+      // A node may keep the subscription for a moment, for the next who wants it.
+      await eventually(
+        () => near.isHeard(topic),
+        (isHeard) => !isHeard,
+      )
+    }
+    await Promise.all(pairs().map(({ near, far }, at) => follow(`{${at}} heard:é *`, near, far)))
   })
 
   it('messages of one node come to another in their order (C3.75)', async () => {

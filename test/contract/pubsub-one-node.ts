@@ -46,6 +46,16 @@ export function onOneNode(nodeOf: () => PubSub): void {
     expect(payloads(two.arrivals.all)).to.deep.equal([1])
   })
 
+  it('a topic is heard while somebody subscribes to it', async () => {
+    const node = nodeOf()
+    expect(await node.isHeard('room:heard')).to.equal(false)
+    const { hear } = await listening(node, 'room:heard')
+    expect(await node.isHeard('room:heard')).to.equal(true)
+    expect(await node.isHeard('room:other')).to.equal(false)
+    node.unsubscribe('room:other', hear)
+    expect(await node.isHeard('room:heard')).to.equal(true)
+  })
+
   it('unsubscribing from what was never subscribed to is nothing', async () => {
     const node = nodeOf()
     const { arrivals } = await listening(node)

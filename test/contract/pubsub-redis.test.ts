@@ -124,6 +124,12 @@ for (const [name, start] of servers) {
         expect(Buffer.compare((await heard.next()) ?? Buffer.of(), sent)).to.equal(0)
       })
 
+      it('takes every topic for heard while Redis cannot be asked', async () => {
+        const away = connectRedis({ url: 'redis://127.0.0.1:1', onError() {} })
+        expect(await nodeOf(away).isHeard('room')).to.equal(true)
+        await away.close()
+      })
+
       it('neither hears nor reaches nodes of another prefix', async () => {
         const own = await hear(here, 'room')
         prefix = `${prefix}:t`

@@ -26,6 +26,13 @@ describe('compileTopic', () => {
     fc.assert(fc.property(fc.string(), (topic) => compileTopic('*').match(topic) === topic))
   })
 
+  it('of a star matches no topic that nodes pass long-poll requests on', () => {
+    for (const pattern of ['*', 'phx:*', 'phx:lp:*']) {
+      expect(compileTopic(pattern).match('phx:lp:AAAABBBBCCCCDDDD'), pattern).to.equal(undefined)
+    }
+    expect(compileTopic('phx:*').match('phx:lp')).to.equal('lp')
+  })
+
   it('matches a topic if and only if it begins with the prefix', () => {
     const text = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'b', ':', '.', '$', '(') })
     fc.assert(
