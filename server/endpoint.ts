@@ -123,7 +123,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       for (const { socket } of connections) channels += socket?.channels ?? 0
       return { connections: connections.size, channels, ...shared.fanout.size }
     },
-    listen(host, port) {
+    async listen(host, port) {
+      // From the first session on, its requests may come to other nodes.
+      await hub?.ready
       return new Promise((resolve, reject) => {
         app.listen(host, port, LISTEN_EXCLUSIVE, (token) => {
           if (!token) {

@@ -87,10 +87,7 @@ export class Socket implements Owner, Taker {
     if (!this.#frames.put(data, isBinary)) this.overflowed()
   }
 
-  /**
-   * Calls `listener` when every frame received before has been taken: at once, unless a join runs; never, if
-   * the connection ends first.
-   */
+  /** Calls `listener` when what was received has been taken: at once, unless a join runs; or never, at the end. */
   onceTaken(listener: () => void): void {
     if (!this.#closed && !this.#frames.onceTaken(listener)) this.overflowed()
   }

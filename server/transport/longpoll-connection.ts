@@ -153,6 +153,7 @@ export class LongPollConnection implements Connection, Served {
   lose(): void {
     if (this.#state !== 'open') return
     this.#state = 'lost'
+    this.#empty()
     this.#telemetry.dropped.publish({ reason: 'slow_consumer', count: 1 })
     setImmediate(() => this.socket?.close('tooSlow'))
   }

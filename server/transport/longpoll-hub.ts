@@ -21,6 +21,11 @@ export class LongPollHub {
     })
   }
 
+  /** Resolves when other nodes can pass requests on to this one, or waiting for that is given up. */
+  get ready(): Promise<void> | undefined {
+    return this.#others.ready
+  }
+
   /** No session begins here any more, and clients are to go elsewhere. */
   get isDraining(): boolean {
     return this.#isDraining

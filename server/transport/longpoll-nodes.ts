@@ -35,6 +35,8 @@ export interface Here {
 }
 
 export class OtherNodes {
+  /** Resolves when others can reach this node, or waiting for that is given up. */
+  readonly ready: Promise<void> | undefined
   readonly #pubsub: PubSub
   readonly #node: string
   readonly #here: Here
@@ -51,7 +53,7 @@ export class OtherNodes {
     this.#pubsub = pubsub
     this.#node = node
     this.#here = here
-    void pubsub.subscribe(topicOf(node), this.#hear)
+    this.ready = pubsub.subscribe(topicOf(node), this.#hear)
   }
 
   /** `none` where the node is gone, or says nothing in time. */

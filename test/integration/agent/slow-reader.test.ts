@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { type Payload, rawAgent, type Who } from '../../support/agent-client.ts'
 import { type AgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { within } from '../../support/deadline.ts'
+import { LongPollClient } from '../../support/longpoll-client.ts'
 import { announce, epochOf, numbers, setUp } from './announcing.ts'
 import { VALID } from './scenario.ts'
 
@@ -55,5 +56,24 @@ describe('an operator whose client is slow', () => {
     slow.socket.resume()
     await within(slow.complete(80), 20_000, () => `80 events; came: ${slow.seqs.join()}`)
     expect(slow.seqs).to.deep.equal(numbers(1, 80))
+  })
+
+  it('gets everything by long-polling, which takes one poll after the other', async function () {
+    this.timeout(60_000)
+    const server = await setUp()
+    const owner = await rawAgent(server)
+    const epoch = await epochOf(owner)
+    // Together far more than may wait for polls.
+    for (let left = 40; left > 0; left -= 1) await announce(owner, 1, 'x'.repeat(300_000))
+    const client = await LongPollClient.open(server.url)
+    const topic = `agent:${owner.who.sessionId}`
+    await client.join(topic, { businessId: owner.who.businessId })
+    const { sessionId, payload } = VALID.agent_authenticate(owner.who)
+    const back = { sessionId, payload: { ...(payload as Payload), lastSeq: 0, epoch } }
+    await client.push({ topic, event: 'agent_authenticate', payload: back, ref: '2', joinRef: '1' })
+    const seqOf = (frame: { readonly payload: unknown }) => (frame.payload as Payload)['seq']
+    const isEvent = ({ event }: { readonly event: unknown }) => event === 'agent_command_result'
+    await client.until((frame) => isEvent(frame) && seqOf(frame) === 40)
+    expect(client.frames.filter(isEvent).map(seqOf)).to.deep.equal(numbers(1, 40))
   })
 })
