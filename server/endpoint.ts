@@ -90,7 +90,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const takes = [mountWebSocket(app, mount.path, websocket, hosts, context, lanes, connections)]
     if (hub && mount.longpoll) {
       const longpoll = { ...LONG_POLL_DEFAULTS, ...mount.longpoll }
-      timeouts.push(longpoll.windowMs)
+      // A session may outlive its time by a tenth of a window.
+      timeouts.push(10 * longpoll.windowMs)
       takes.push(mountLongPoll(mount.path, longpoll, hosts, context, hub))
     }
     return takes

@@ -33,7 +33,7 @@ const SILENT_WINDOWS = 1.5
  */
 const BUFFERED_BYTES = 64 * 1024
 
-/** What a message can be that is not taken, as its POST is told after a window (protocol 4.3). */
+/** What ends a session when its client's message is none that can be taken: its POST is told after a window. */
 const FAULTS = new Set<CloseReason>(['crashed', 'tooBig', 'tooMany'])
 
 interface Poll {
@@ -58,8 +58,7 @@ export class LongPollConnection implements Connection, Served {
   #isWaking = false
   #drained: (() => void)[] = []
   #state: 'open' | 'lost' | 'closed' = 'open'
-  /** Whether it was the client's message that ended the session; undefined before its end. */
-  #wasFault: boolean | undefined
+  #endedBy: CloseReason | undefined
 
   constructor(
     options: SessionOptions,
@@ -121,7 +120,8 @@ export class LongPollConnection implements Connection, Served {
       if (value) {
         timer?.refresh()
         this.#receive(value)
-        if (this.#wasFault === false) end(200)
+        // One that was taken may end the session as well: by a disconnect.
+        if (this.#endedBy && !FAULTS.has(this.#endedBy)) end(200)
         else this.socket?.onceTaken(next)
       } else end(200)
     }
@@ -140,7 +140,7 @@ export class LongPollConnection implements Connection, Served {
       return 'sent'
     }
     if (this.#bytes > this.#options.maxBufferedBytes) {
-      this.lose()
+      this.lose('slow_consumer')
       return 'dropped'
     }
     this.#messages.push(data)
@@ -150,11 +150,11 @@ export class LongPollConnection implements Connection, Served {
   }
 
   /** As where a WebSocket loses a frame: whatever followed would hide the hole. */
-  lose(): void {
+  lose(reason: 'slow_consumer' | 'lost_poll'): void {
     if (this.#state !== 'open') return
     this.#state = 'lost'
     this.#empty()
-    this.#telemetry.dropped.publish({ reason: 'slow_consumer', count: 1 })
+    this.#telemetry.dropped.publish({ reason, count: 1 })
     setImmediate(() => this.socket?.close('tooSlow'))
   }
 
@@ -163,7 +163,7 @@ export class LongPollConnection implements Connection, Served {
     // What was sent before comes first; and nobody need wait for a node that goes away.
     this.#flush()
     this.#state = 'closed'
-    this.#wasFault = FAULTS.has(reason)
+    this.#endedBy = reason
     const poll = this.#poll
     this.#poll = undefined
     if (poll && reason === 'draining') {

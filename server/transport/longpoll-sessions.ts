@@ -50,7 +50,7 @@ export class LongPollSessions {
   /** Ends a session of which messages were lost: whatever followed would hide the hole. */
   lose(token: string): void {
     const name = this.#tokens.verify(token)
-    if (name !== undefined) this.#sessions.get(name)?.lose()
+    if (name !== undefined) this.#sessions.get(name)?.lose('lost_poll')
   }
 
   /** Undefined: it is answered. */

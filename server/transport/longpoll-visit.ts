@@ -34,13 +34,13 @@ export interface Answer {
 const isAnswer = (given: BodyStatus | Answer): given is Answer => typeof given === 'object'
 
 /** `lastOne`: whether the client is to make a new connection for its next request. */
-export function visit(
+export function openVisit(
   res: HttpResponse,
   request: UpgradeRequest,
   onError: (error: unknown) => void,
   lastOne: () => boolean,
 ): Visit {
-  const later = deferred(res, onError, () => made.onGone())
+  const later = deferred(res, onError, () => visit.onGone())
   function write(httpStatus: number, headers: HeaderLines, body: string): void {
     res.writeStatus(statusLine(httpStatus))
     res.writeHeader('access-control-allow-origin', '*')
@@ -56,7 +56,7 @@ export function visit(
       ],
       body,
     )
-  const made: Visit = {
+  const visit: Visit = {
     res,
     request,
     onGone() {},
@@ -71,12 +71,12 @@ export function visit(
         writeJson(200, `{"messages":${messages},"status":${status},"token":"${token}"}`)
       })
     },
-    answer: (status) => made.answerWith(() => status),
+    answer: (status) => visit.answerWith(() => status),
     end: (httpStatus, headers = []) =>
       later(() => write(httpStatus, [['cache-control', CACHE_CONTROL], ...headers], '')),
     crash: () => later(() => writeJson(500, '{"status":500}')),
   }
-  return made
+  return visit
 }
 
 /** What a browser asks before it sends a request of another page's. */

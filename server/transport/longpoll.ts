@@ -16,7 +16,7 @@ import type { LongPollHub } from './longpoll-hub.ts'
 import { SessionCount, type SessionLimit } from './longpoll-limit.ts'
 import { PUBSUB_TIMEOUT_MS } from './longpoll-nodes.ts'
 import type { Ask, Outcome } from './longpoll-outcome.ts'
-import { preflight, type Visit, visit } from './longpoll-visit.ts'
+import { openVisit, preflight, type Visit } from './longpoll-visit.ts'
 import { compileOriginCheck, type OriginCheck, type OriginOption } from './origin.ts'
 import { BadQuery, parseParams } from './params.ts'
 import { matchPath } from './path.ts'
@@ -104,75 +104,75 @@ class LongPollMount {
   /** False: another URL. */
   take(res: HttpResponse, request: UpgradeRequest): boolean {
     if (!matchPath(this.#pattern, request.path)) return false
-    const made = visit(res, request, this.#crashed, () => this.#hub.isDraining)
-    this.#guarded(made, () => this.#serve(made))
+    const visit = openVisit(res, request, this.#crashed, () => this.#hub.isDraining)
+    this.#guarded(visit, () => this.#serve(visit))
     return true
   }
 
-  #serve(made: Visit): void {
-    const { request } = made
+  #serve(visit: Visit): void {
+    const { request } = visit
     const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
     if (!this.#checkOrigin(header(request, 'origin'), own)) {
       this.#refused('origin')
-      made.answer(403)
+      visit.answer(403)
       return
     }
-    if (request.method === 'GET') this.#poll(made)
+    if (request.method === 'GET') this.#poll(visit)
     else if (request.method === 'POST') {
-      readBody(made.res, this.#options.maxBodyBytes, (body) => {
-        this.#guarded(made, () => (body ? this.#post(made, body) : made.end(400)))
+      readBody(visit.res, this.#options.maxBodyBytes, (body) => {
+        this.#guarded(visit, () => (body ? this.#post(visit, body) : visit.end(400)))
       })
-    } else if (request.method === 'OPTIONS') made.end(200, preflight(request))
-    else made.end(400)
+    } else if (request.method === 'OPTIONS') visit.end(200, preflight(request))
+    else visit.end(400)
   }
 
-  #poll(made: Visit): void {
-    const token = tokenOf(made.request)
-    const begin = () => this.#begin(made)
+  #poll(visit: Visit): void {
+    const token = tokenOf(visit.request)
+    const begin = () => this.#begin(visit)
     if (token === undefined) begin()
-    else this.#ask(made, { token }, begin)
+    else this.#ask(visit, { token }, begin)
   }
 
-  #post(made: Visit, body: Buffer): void {
-    const token = tokenOf(made.request)
-    const asLines = isNdjson(header(made.request, 'content-type'))
-    if (token === undefined) made.answer(410)
-    else this.#ask(made, { token, post: { body, asLines } }, () => made.answer(410))
+  #post(visit: Visit, body: Buffer): void {
+    const token = tokenOf(visit.request)
+    const asLines = isNdjson(header(visit.request, 'content-type'))
+    if (token === undefined) visit.answer(410)
+    else this.#ask(visit, { token, post: { body, asLines } }, () => visit.answer(410))
   }
 
   /** `lost` answers where there is no such session. */
-  #ask(made: Visit, ask: Ask, lost: () => void): void {
+  #ask(visit: Visit, ask: Ask, lost: () => void): void {
     const settle = (outcome: Outcome): void => {
       if (outcome.kind === 'none') lost()
       else if (outcome.kind === 'gone') {
         // As in Phoenix: who asks again and again for what has ended does so slowly.
-        const timer = setTimeout(() => this.#guarded(made, lost), PUBSUB_TIMEOUT_MS)
-        made.onGone = () => clearTimeout(timer)
+        const timer = setTimeout(() => this.#guarded(visit, lost), PUBSUB_TIMEOUT_MS)
+        visit.onGone = () => clearTimeout(timer)
       } else {
         const { status, messages } = outcome
-        if (messages === undefined) made.answer(status)
-        else made.answerWith(() => ({ status, token: ask.token, messages }))
+        if (messages === undefined) visit.answer(status)
+        else visit.answerWith(() => ({ status, token: ask.token, messages }))
       }
     }
-    const pending = this.#hub.ask(ask, (outcome) => this.#guarded(made, () => settle(outcome)))
-    if (pending) made.onGone = () => pending.cancel()
+    const pending = this.#hub.ask(ask, (outcome) => this.#guarded(visit, () => settle(outcome)))
+    if (pending) visit.onGone = () => pending.cancel()
   }
 
   /** A new session, if there is room and the app lets the client in. */
-  #begin(made: Visit): void {
-    const { request } = made
+  #begin(visit: Visit): void {
+    const { request } = visit
     const { address } = request.peer
     if (this.#hub.isDraining || !this.#count.take(address)) {
       this.#refused(this.#hub.isDraining ? 'draining' : 'sessions')
-      made.answer(500)
+      visit.answer(500)
       return
     }
     const { userSocket, telemetry } = this.#context
     const asked = reported(telemetry, 'longpoll', userSocket.connect as Connect<Session>)
     const decide = (verdict: Verdict<Session>): void => {
       asked.report(verdict)
-      made.onGone = () => {}
-      const isOpen = verdict.kind === 'accept' ? this.#open(made, verdict) : refuse(made, verdict)
+      visit.onGone = () => {}
+      const isOpen = verdict.kind === 'accept' ? this.#open(visit, verdict) : refuse(visit, verdict)
       if (!isOpen) this.#count.giveBack(address)
     }
     const options = {
@@ -186,10 +186,10 @@ class LongPollMount {
   }
 
   /** False: the client has gone meanwhile, or the session cannot be made. */
-  #open(made: Visit, { codec, session }: Accepted): boolean {
+  #open(visit: Visit, { codec, session }: Accepted): boolean {
     let isOpen = false
-    const onEnd = () => this.#count.giveBack(made.request.peer.address)
-    made.answerWith(() => {
+    const onEnd = () => this.#count.giveBack(visit.request.peer.address)
+    visit.answerWith(() => {
       const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
       const token = this.#hub.open(opening)
       isOpen = true
@@ -199,14 +199,14 @@ class LongPollMount {
   }
 
   /** What threw in a handler of uWS would end the process: it ends its own request alone. */
-  #guarded(made: Visit, act: () => void): void {
+  #guarded(visit: Visit, act: () => void): void {
     try {
       act()
     } catch (error) {
-      if (error instanceof BadQuery) made.end(400)
+      if (error instanceof BadQuery) visit.end(400)
       else {
         this.#crashed(error)
-        made.crash()
+        visit.crash()
       }
     }
   }
@@ -231,9 +231,9 @@ function tokenOf(request: UpgradeRequest): string | undefined {
 }
 
 /** The body says so, but where Phoenix, too, leaves it to HTTP. False: there is no session. */
-function refuse(made: Visit, { reason, status }: Refused): false {
-  if (reason === 'query') made.end(400)
-  else if (reason === 'crash') made.crash()
-  else made.answer(status >= 500 ? 500 : 403)
+function refuse(visit: Visit, { reason, status }: Refused): false {
+  if (reason === 'query') visit.end(400)
+  else if (reason === 'crash') visit.crash()
+  else visit.answer(status >= 500 ? 500 : 403)
   return false
 }
