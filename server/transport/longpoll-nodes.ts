@@ -101,9 +101,8 @@ export class OtherNodes {
     if (message.kind === 'ask') this.#take(message)
     else if (message.kind === 'cancel') this.#giveUp(message)
     else if (message.kind === 'outcome') this.#settle(message.id, message.outcome)
-    else if (message.kind === 'taken')
-      this.#expire(message.id, message.withinMs + PUBSUB_TIMEOUT_MS)
-    else this.#here.lose(message.token)
+    else if (message.kind === 'lost') this.#here.lose(message.token)
+    else if (!this.#onEmpty) this.#expire(message.id, message.withinMs + PUBSUB_TIMEOUT_MS)
   }
 
   // ---- what this node passed on ----
