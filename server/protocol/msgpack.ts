@@ -1,7 +1,7 @@
 /**
  * The MessagePack serializer (`vsn` 2.0.0+msgpack): V2's list of five, packed, in a binary frame; a binary
  * payload is a bin, also as the `response` of a reply. A value goes out as what its JSON says, so that it is
- * the same for clients of every serializer. Text frames remain those of V2, in both directions.
+ * the same for clients of every serializer. V2's frames are taken, too, and its text frames may be sent.
  */
 import { types } from 'node:util'
 import type { Broadcast } from './broadcast.ts'
@@ -9,12 +9,18 @@ import type { Codec } from './codec.ts'
 import { DecodeError, EncodeError, type Frame, type Message } from './message.ts'
 import { readMessagePack } from './msgpack-reader.ts'
 import { pack, parseForPacking } from './msgpackr.ts'
-import { v2 } from './v2.ts'
+import { KIND, v2 } from './v2.ts'
 import { mapJson, messageOf, pushText, replyText } from './v2-text.ts'
 
 const PAYLOAD = 4
 /** A list of five, of which the first two are nil. */
 const BROADCAST_HEAD = Buffer.from([0x95, 0xc0, 0xc0])
+
+/**
+ * Whether a binary frame is one of V2's: they begin with 0, which no packed list does. phoenix.js sends those
+ * by long-polling, whatever its options say.
+ */
+const isV2 = (data: ArrayBuffer): boolean => new Uint8Array(data)[0] === KIND.push
 
 function decodePacked(data: ArrayBuffer): Message {
   const frame = readMessagePack(data)
@@ -69,7 +75,8 @@ function packedPayload(broadcast: Broadcast): Buffer | undefined {
 
 export const msgpack: Codec = {
   name: 'msgpack',
-  decode: (data, isBinary) => (isBinary ? decodePacked(data) : v2.decode(data, false)),
+  decode: (data, isBinary) =>
+    isBinary && !isV2(data) ? decodePacked(data) : v2.decode(data, isBinary),
   reply(head, ref, status, response) {
     if (!types.isUint8Array(response)) return packed(replyText(head, ref, status, response))
     return packedWith(replyText(head, ref, status, null), {

@@ -68,12 +68,15 @@ export interface HandshakeRules {
   ) => Selection | { readonly refused: 403 | 400 }
   /** What is wrong with the headers of a request that the app lets in, as the body of a 400. */
   readonly problem: (request: UpgradeRequest) => string | undefined
+  /** Which frames it can bring to a client. */
+  readonly toClient: 'any' | 'text'
 }
 
 const UPGRADE_RULES: HandshakeRules = {
   select: (request, options) =>
     selectSubprotocol(header(request, 'sec-websocket-protocol'), options),
   problem: upgradeProblem,
+  toClient: 'any',
 }
 
 /** A request that may be put before the app. */
@@ -129,7 +132,7 @@ function screen(
   const offer = options.authToken ? { offered, authToken } : { offered }
   const info = connectInfo(options.connectInfo, request, offer)
   const { vsn } = params
-  const codec = codecFor(vsn)
+  const codec = codecFor(vsn, rules.toClient)
   return codec ? { params, info, codec, protocol } : refused('vsn', 403)
 }
 

@@ -60,6 +60,7 @@ const RULES: HandshakeRules = {
     offered: header(request, 'sec-websocket-protocol') ?? '',
   }),
   problem: () => undefined,
+  toClient: 'text',
 }
 
 /**

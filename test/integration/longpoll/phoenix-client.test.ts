@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { LongPoll, Presence, Socket } from 'phoenix'
+import { msgpack } from '../../../client/msgpack.ts'
 import { accept, ok } from '../../../server/index.ts'
 import { createLocalPresence } from '../../../server/presence/local.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
@@ -50,6 +51,21 @@ describe('long-poll: phoenix.js', () => {
     const left = recorded(endpoint.telemetry.left)
     channel.leave()
     expect(await left.next()).to.deep.equal({ topic: 'room:a', reason: 'left' })
+  })
+
+  it('speaks MessagePack, bytes too, and is answered in V2: client/msgpack falls back as it is', async () => {
+    const { url, endpoint } = await serve(echo, { longpoll: {} })
+    const socket = await openSocket(`${url}/socket`, { ...msgpack, ...by })
+    const channel = socket.channel('room:a')
+    const shouts = collect(channel, 'shout')
+    await joinChannel(channel)
+    expect(await pushOk(channel, 'echo', { a: [1, 'é𝄞'] })).to.deep.equal({ a: [1, 'é𝄞'] })
+    const bytes = Uint8Array.of(0, 255).buffer
+    expect(await pushOk(channel, 'bytes', bytes as unknown as object)).to.deep.equal({
+      hex: '00ff',
+    })
+    endpoint.broadcast('room:a', 'shout', { n: 2 })
+    expect(await shouts.next()).to.deep.equal({ n: 2 })
   })
 
   it('is refused as by a WebSocket, and can join on', async () => {

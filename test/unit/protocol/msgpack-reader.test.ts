@@ -21,7 +21,7 @@ const refused: Readonly<Record<string, Uint8Array>> = {
   'a number': Uint8Array.of(1),
   'a map': encode({ topic: 't' }),
   'a list of four': encode([null, '1', 't', 'e']),
-  'a push of V2': Uint8Array.of(0, 0, 1, 1, 1, 0x31, 0x74, 0x65),
+  'a push of V2, cut': Uint8Array.of(0, 0, 1, 1, 1, 0x31, 0x74),
   'something after the list': Uint8Array.of(...encode(list({})), 0xc0),
   'bytes as topic': encode([null, '1', Uint8Array.of(1), 'e', {}]),
   'bytes as join_ref': encode([Uint8Array.of(1), '1', 't', 'e', {}]),

@@ -73,6 +73,11 @@ describe('MessagePack from a client', () => {
     expect(msgpack.decode(data, false)).to.deep.equal(push({ n: 1 }))
   })
 
+  it('may be a binary frame of V2: phoenix.js sends bytes so by long-polling', () => {
+    const data = toArrayBuffer(encodeClientPush('v2', push(Uint8Array.of(1, 2))))
+    expect(msgpack.decode(data, true)).to.deep.equal(push(new Bytes([1, 2])))
+  })
+
   it('may have more than five elements, as in V2', () => {
     expect(fromClient([0x96, 0xc0, 0xc0, 0xa1, 116, 0xa1, 101, 0x80, 0x01]).payload).to.deep.equal(
       {},
