@@ -10,7 +10,6 @@ COPY scripts scripts
 COPY client client
 COPY server server
 COPY channels channels
-COPY client client
 RUN npm run build
 
 FROM node:24-trixie-slim

@@ -1,11 +1,5 @@
 /** The application on top of the core: its channels, and the state behind them. */
-import {
-  type App,
-  type AppOptions,
-  accept,
-  defineSocket,
-  RedisUnavailable,
-} from '../server/index.ts'
+import { type App, type AppOptions, defineSocket, RedisUnavailable } from '../server/index.ts'
 import type { Agent } from './agent/agent.ts'
 import { sweepApplying } from './agent/apply-foreign.ts'
 import { createAgentChannel } from './agent/channel.ts'
@@ -20,6 +14,7 @@ import { openLmdbStore } from './agent/store/lmdb.ts'
 import { createRedisStore } from './agent/store/redis.ts'
 import { checkRedis } from './agent/store/redis-check.ts'
 import type { AgentStore } from './agent/store/store.ts'
+import { connecting } from './connect.ts'
 
 export interface AgentAppOptions extends AppOptions {
   /** How long a foreign repository may take to apply a change; 10,000 ms where nothing is said. */
@@ -40,7 +35,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
   const commands = await loadCommands(options.commands)
   const foreign = await loadRepositories(options.repositories)
   const store = await openStore(options)
-  const embedded = createEmbeddedRepository(store, { seed: options.open })
+  const embedded = createEmbeddedRepository(store, { seed: !options.verifyToken })
   const queue = new KeyedQueue()
   const agent: Agent = {
     store,
@@ -68,7 +63,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
   return {
     socket: defineSocket({
       channels: [createAgentChannel(agent, commands, running)],
-      connect: () => accept(),
+      connect: connecting(options.verifyToken),
     }),
     ready: () => store.writable(),
     busy: () => running.size > 0 || queue.busy,

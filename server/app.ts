@@ -1,4 +1,5 @@
 /** What a node serves, and what it gives it: the seam between the core and the channels on top of it. */
+import type { VerifyToken } from './auth/claims.ts'
 import type { UserSocket } from './channel/user-socket.ts'
 import type { Presence } from './presence/presence.ts'
 import type { Redis } from './redis/redis.ts'
@@ -20,8 +21,8 @@ export interface AppOptions {
   readonly dataDir: string
   /** Language of the `message` fields. */
   readonly locale: 'ro' | 'en'
-  /** Nobody verifies tokens: clients are who they say they are. */
-  readonly open: boolean
+  /** Absent in open mode: clients are who they say they are. */
+  readonly verifyToken?: VerifyToken
   /** Paths of ES modules. */
   readonly commands?: string
   readonly repositories?: string

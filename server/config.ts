@@ -1,7 +1,7 @@
 /**
  * The environment, read once at start-up (contract 2).
  */
-import { BlockList, isIP } from 'node:net'
+import { isLoopback } from './config/loopback.ts'
 import { SETTINGS, type Setting, type Values } from './config/settings.ts'
 
 /** Its message is one line for the operator: the variable, what it was, and what is allowed. */
@@ -15,16 +15,7 @@ export interface Config extends Values {
   readonly open: boolean
 }
 
-const NO_TOKENS = 'this version does not verify tokens yet: unset it'
-
-/** To ignore these would run a server that is open, or alone, against its operator's will. */
-const UNSUPPORTED = new Map([
-  ['AUTH_SECRET', NO_TOKENS],
-  ['AUTH_JWKS_URL', NO_TOKENS],
-  ['AUTH_PUBLIC_KEY', NO_TOKENS],
-  ['AUTH_ISSUER', NO_TOKENS],
-  ['AUTH_AUDIENCE', NO_TOKENS],
-])
+type Environment = Readonly<Record<string, string | undefined>>
 
 /** Variables whose values are never printed; a URL may hold a password. */
 const SECRET = /SECRET|TOKEN|PASSWORD|KEY|URL/
@@ -42,33 +33,43 @@ function read(setting: Setting<unknown>, text: string | undefined): unknown {
   return value
 }
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8)
-LOOPBACK.addAddress('::1', 'ipv6')
+/** What verifies tokens that have an issuer and an audience, and what verifies others. */
+const JWT_MEANS = ['authSecret', 'authSecretFile', 'authPublicKeys', 'authJwksUrl'] as const
+const MEANS = [...JWT_MEANS, 'phoenixSecretKeyBase'] as const
 
-/** By its text: a name that only resolves to a loopback address today is none. */
-function isLoopback(address: string): boolean {
-  if (address.toLowerCase() === 'localhost') return true
-  const version = isIP(address)
-  return version !== 0 && LOOPBACK.check(address, version === 4 ? 'ipv4' : 'ipv6')
+const isAnySet = (values: Values, keys: readonly (keyof Values)[]): boolean =>
+  keys.some((key) => values[key] !== undefined)
+
+/** Variables that mean nothing without one of others: to ignore one would check less than is wanted. */
+const NEEDS: Partial<Record<keyof Values, readonly (keyof Values)[]>> = {
+  authIssuer: JWT_MEANS,
+  authAudience: JWT_MEANS,
+  phoenixSecretKeyBase: ['phoenixTokenSalt'],
+  phoenixTokenSalt: ['phoenixSecretKeyBase'],
+}
+
+function checkNeeds(values: Values, env: Environment): void {
+  for (const [key, needed] of Object.entries(NEEDS)) {
+    const { name } = SETTINGS[key as keyof Values]
+    if (!isAnySet(values, [key as keyof Values]) || isAnySet(values, needed)) continue
+    const names = needed.map((other) => SETTINGS[other].name).join(', ')
+    throw refusal(name, env[name] ?? '', `it means nothing without ${names}`)
+  }
 }
 
 /** An empty variable counts as unset. Throws ConfigError at the first one that is not allowed. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  for (const [name, why] of UNSUPPORTED) {
-    const text = env[name]
-    if (text) throw refusal(name, text, why)
-  }
+export function readConfig(env: Environment): Config {
   const values = Object.fromEntries(
     Object.entries<Setting<unknown>>(SETTINGS).map(([key, setting]) => [
       key,
       read(setting, env[setting.name] || setting.default),
     ]),
   ) as Values
-  const config: Config = Object.freeze({ ...values, open: true })
+  checkNeeds(values, env)
+  const config: Config = Object.freeze({ ...values, open: !isAnySet(values, MEANS) })
   if (config.open && !config.authOpen && !isLoopback(config.host)) {
     const why =
-      'whoever reaches it there is whom they claim to be: listen on a loopback address, or set AUTH_OPEN=1'
+      'whoever reaches it there is whom they claim to be: listen on a loopback address, configure what verifies tokens (as AUTH_SECRET), or set AUTH_OPEN=1'
     throw refusal(SETTINGS.host.name, config.host, why)
   }
   return config

@@ -7,12 +7,24 @@ import type { MailboxLimit } from './socket/mailbox.ts'
 import { createShared, LIMITS } from './socket/shared.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import { type Connections, closeIdle } from './transport/connections.ts'
-import { copyRequest, NOT_FOUND, type Route, serveRoute, writeAnswer } from './transport/http.ts'
+import {
+  copyRequest,
+  type HttpAnswer,
+  httpError,
+  NOT_FOUND,
+  type PostRoute,
+  type Route,
+  servePost,
+  serveRoute,
+  writeAnswer,
+} from './transport/http.ts'
 import { SharedLanes } from './transport/lanes.ts'
+import { lendCork } from './transport/lent-cork.ts'
 import { LONG_POLL_DEFAULTS, type LongPollOptions, mountLongPoll } from './transport/longpoll.ts'
 import { LongPollHub } from './transport/longpoll-hub.ts'
 import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
 import {
+  type Ground,
   mountWebSocket,
   type PlainRequest,
   WEBSOCKET_DEFAULTS,
@@ -36,6 +48,8 @@ export interface EndpointOptions {
   readonly publicHosts?: readonly string[]
   /** GET routes by exact path. */
   readonly routes?: ReadonlyMap<string, Route>
+  /** POST routes by exact path, which have no other method. */
+  readonly posts?: ReadonlyMap<string, PostRoute>
   readonly pubsub?: PubSub
   readonly telemetry?: Telemetry
   /** What may wait for one channel, or for one join. */
@@ -65,9 +79,18 @@ export interface Endpoint {
 
 const PUBLIC_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
+const POST_ONLY: HttpAnswer = { ...httpError(405), headers: { allow: 'POST' } }
+
 /** How often connections are looked at: a timeout is exceeded by two looks, a fiftieth, at most two seconds. */
 const sweepMs = (timeouts: readonly number[]): number =>
   Math.min(1_000, Math.max(20, Math.min(...timeouts) / 100))
+
+/** Closes what has been silent for too long, and what has expired. */
+function sweep(connections: Connections): void {
+  closeIdle(connections)
+  const now = Date.now()
+  for (const { socket } of connections) socket?.sweep(now)
+}
 
 /** Builds the endpoint; nothing listens yet. Throws TypeError for a mount whose options are wrong. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
@@ -76,6 +99,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const app = uws.App()
   const lanes = new SharedLanes(app)
   const connections: Connections = new Set()
+  const ground: Ground = { app, lanes, connections, lent: {} }
+  const { lent } = ground
   const shared = createShared(pubsub, lanes, telemetry, options.mailbox)
 
   const hasLongPoll = options.mounts.some(({ longpoll }) => longpoll)
@@ -87,7 +112,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
     const context = { ...shared, userSocket: mount.socket, maxChannels }
     const hosts = options.publicHosts ?? PUBLIC_HOSTS
-    const takes = [mountWebSocket(app, mount.path, websocket, hosts, context, lanes, connections)]
+    const takes = [mountWebSocket(ground, mount.path, websocket, hosts, context)]
     if (hub && mount.longpoll) {
       const longpoll = { ...LONG_POLL_DEFAULTS, ...mount.longpoll }
       // A session may outlive its time by a tenth of a window.
@@ -104,7 +129,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     if (plain.some((take) => take(res, request))) return
     const route =
       request.method === 'GET' || request.method === 'HEAD' ? routes.get(request.path) : undefined
+    const post = options.posts?.get(request.path)
     if (route) serveRoute(res, route, request, routeFailed)
+    else if (post && request.method === 'POST') servePost(res, post, request, routeFailed)
+    else if (post) writeAnswer(res, POST_ONLY, request.method !== 'HEAD')
     else writeAnswer(res, NOT_FOUND, request.method !== 'HEAD')
   })
 
@@ -127,14 +155,16 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     async listen(host, port) {
       // From the first session on, its requests may come to other nodes.
       await hub?.ready
-      return new Promise((resolve, reject) => {
+      lent.cork = await lendCork()
+      return await new Promise((resolve, reject) => {
         app.listen(host, port, LISTEN_EXCLUSIVE, (token) => {
           if (!token) {
+            lent.cork?.close()
             reject(new Error(`cannot listen on ${host}:${port}: the port is taken, or not allowed`))
             return
           }
           listening = token
-          sweeper = setInterval(() => closeIdle(connections), sweepMs(timeouts))
+          sweeper = setInterval(() => sweep(connections), sweepMs(timeouts))
           resolve(uws.us_socket_local_port(token))
         })
       })
@@ -148,6 +178,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       clearInterval(sweeper)
       hub?.close()
       await pubsub.close()
+      lent.cork?.close()
       app.close()
     },
   }

@@ -1,5 +1,6 @@
 /** What a channel author may import. No transport, no store. */
 export type { App, AppOptions } from './app.ts'
+export { type Claims, operatorSocketId, TokenRefused, type VerifyToken } from './auth/claims.ts'
 export { defineChannel } from './channel/define.ts'
 export {
   type Custom,
@@ -33,6 +34,7 @@ export type {
 } from './presence/presence.ts'
 export { Broadcast } from './protocol/broadcast.ts'
 export type { Sent } from './protocol/message.ts'
+export { namePart, wellFormed } from './protocol/name-part.ts'
 export {
   type ChannelListener,
   type Redis,

@@ -86,11 +86,12 @@ export function logTelemetry(
   }
 
   const ends = [
-    telemetry.connected.subscribe(({ transport, vsn, result, params, durationMs }) => {
+    telemetry.connected.subscribe(({ transport, vsn, result, reason, params, durationMs }) => {
       const message = result === 'ok' ? 'connected' : 'connect refused by the app'
       write(traffic, 'info', message, () => ({
         transport,
         ...(result === 'ok' && { vsn }),
+        ...(typeof reason === 'string' && { reason: filterText(reason) }),
         params: filterParams(params),
         durationMs: rounded(durationMs),
       }))

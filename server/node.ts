@@ -1,7 +1,9 @@
 /** One node: the endpoint with its app, log, metrics and probes, up and down again. */
 import { isIPv6 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { adminRoutes } from './admin.ts'
 import type { App, AppOptions } from './app.ts'
+import { openVerifier, type Verifier } from './auth/verifier.ts'
 import { refuse } from './channel/user-socket.ts'
 import type { Config } from './config.ts'
 import { DRAIN_DEFAULTS } from './drain.ts'
@@ -50,11 +52,14 @@ export async function startNode(
   const { endpoint, sharing, onError, release } = assemble(config, state, logger)
   let app: App
   let port: number
+  let verifier: Verifier | undefined
   try {
     port = await endpoint.listen(config.host, config.port)
     const presence = await sharing.presence()
-    app = await createApp(appOptions(config, presence, sharing, onError))
+    if (!config.open) verifier = await openVerifier(config, onError)
+    app = await createApp(appOptions(config, presence, sharing, verifier, onError))
   } catch (error) {
+    verifier?.close()
     await release(0)
     await sharing.close()
     throw error
@@ -72,6 +77,7 @@ export async function startNode(
       config.drainMs,
       release,
       async () => {
+        verifier?.close()
         await app.close()
         await sharing.close()
       },
@@ -105,11 +111,19 @@ function assemble(config: Config, state: State, logger: Logger) {
     ...(shared && { shared }),
   })
   const routes = routesOf(state, metrics, shared)
+  const posts = adminRoutes({
+    adminToken: config.adminToken,
+    broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
+    reachesOthers: () => !shared || shared.redis.up,
+    logger,
+    telemetry,
+  })
   const mounts = [mountOf(config, state)]
   const endpoint: Endpoint = createEndpoint({
     mounts,
     publicHosts,
     routes,
+    posts,
     telemetry,
     pubsub: sharing.pubsub,
   })
@@ -153,14 +167,15 @@ function appOptions(
   config: Config,
   presence: Presence,
   { shared }: Sharing,
+  verifier: Verifier | undefined,
   onError: (error: unknown) => void,
 ): AppOptions {
-  const { dataDir, locale, open, commands, repositories } = config
+  const { dataDir, locale, commands, repositories } = config
   return {
     dataDir,
     locale,
-    open,
     presence,
+    ...(verifier && { verifyToken: verifier.verify }),
     ...(commands !== undefined && { commands }),
     ...(repositories !== undefined && { repositories }),
     ...(shared && { redis: shared }),

@@ -67,6 +67,8 @@ export interface Telemetry {
     readonly transport: string
     readonly vsn: string
     readonly result: 'ok' | 'error'
+    /** Why the app refused, where it said so. */
+    readonly reason?: unknown
     readonly params: unknown
     readonly durationMs: number
   }>

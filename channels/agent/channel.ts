@@ -1,8 +1,15 @@
 /** The channel `agent:*`: operators working with AI agents, each session apart by (businessId, sessionId). */
 import type { Static, TObject } from '@sinclair/typebox'
-import { type Channel, compileSchema, defineChannel, error, ok } from '../../server/index.ts'
+import {
+  type Channel,
+  type Claims,
+  compileSchema,
+  defineChannel,
+  error,
+  ok,
+} from '../../server/index.ts'
 import type { Agent } from './agent.ts'
-import { type AgentSocket, type Claims, Client } from './client.ts'
+import { type AgentSocket, Client } from './client.ts'
 import type { CommandRegistry } from './commands/registry.ts'
 import type { RunningCommands } from './commands/run.ts'
 import {

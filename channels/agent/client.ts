@@ -1,5 +1,5 @@
 /** One joined socket as the operations see it: who it is, and how it is answered (contract 5). */
-import type { Socket, SocketRef } from '../../server/index.ts'
+import type { Claims, Socket, SocketRef } from '../../server/index.ts'
 import type { Agent } from './agent.ts'
 import { Attendance, type Identity } from './attendance.ts'
 import type { AgentEvent, CommandError, ErrorEvent, EVENTS, EventPayload } from './contract.ts'
@@ -7,14 +7,8 @@ import { Feed, type Reader } from './feed.ts'
 import type { Refusal } from './refusal.ts'
 import type { SessionKey } from './store/store.ts'
 
-/** What a verified token says of the operator; absent in open mode. */
-export interface Claims {
-  readonly businessId: string
-  readonly operatorId: string
-  readonly permissions: readonly string[]
-}
-
 export interface Assigns {
+  /** What a verified token says of the operator; absent in open mode. */
   readonly claims?: Claims
   readonly client: Client
 }
@@ -48,6 +42,11 @@ export class Client {
     return this.#socket.assigns.claims
   }
 
+  /** Whether its token has expired. */
+  get expired(): boolean {
+    return this.#socket.expired
+  }
+
   get identity(): Identity | undefined {
     return this.#identity
   }
@@ -68,7 +67,10 @@ export class Client {
     this.#socket.push(event, payload)
   }
 
-  /** The error reply, and the error event. `about` names the command where there is one. */
+  /**
+   * The error reply, and the error event. `about` names the command where there is one. Whose session has
+   * expired is sent away, to come back with a new token.
+   */
   fail(
     to: Return,
     event: ErrorEvent,
@@ -78,6 +80,7 @@ export class Client {
     const payload = { ...this.#agent.messages.error(refused), ...about }
     to.ref?.reply('error', payload)
     this.#socket.push(event, payload)
+    if (refused.code === 'session_expired') this.#socket.expire()
   }
 
   /** The socket's way through the session's events; it sends none before it is started. */

@@ -41,12 +41,16 @@ export interface Socket<T extends string, A, Out extends Schemas> {
   readonly subtopic: string
   /** The socket's id, by which `disconnect` finds it; null for an anonymous one. */
   readonly id: string | null
+  /** The time is over for which `connect` let the connection in: broadcasts to it stop, requests still come. */
+  readonly expired: boolean
   readonly assigns: Readonly<A>
   readonly endpoint: EndpointHandle
   /** The ref of the message being handled; null where the client sent none. */
   readonly ref: unknown
   /** Changes assigns of this channel alone. */
   assign(changes: Partial<A>): void
+  /** Closes the whole connection with 4401, after what was sent: its client has to connect anew. */
+  expire(): void
   /** Throws where the message being handled has no ref (C3.52). */
   socketRef(): SocketRef
   /** To this client. Throws EncodeError for a payload the wire cannot carry. */
@@ -67,7 +71,7 @@ export interface Socket<T extends string, A, Out extends Schemas> {
   sendInfo(message: unknown): void
   /**
    * Sends a broadcast to this client alone, as its own topic's subscribers would see it. The frame is encoded
-   * once per serializer however many sockets it goes to.
+   * once per serializer however many sockets it goes to. An expired one gets nothing: `dropped`.
    */
   deliver(broadcast: Broadcast): Sent
   /** Calls `listener` once, when the connection has room again after a `deliver` that was `buffered`. */

@@ -1,16 +1,27 @@
 /** The socket handler: who may connect, which channels there are. Phoenix's `UserSocket`. */
 import type { Channel, MaybePromise } from './types.ts'
 
-/** What `connect` answers: let in, with what the channels start from and the socket's id; or not. */
-export type ConnectOutcome =
-  | { readonly accept: { readonly assigns: object; readonly id: string | null } }
-  | { readonly refuse: unknown }
+/** Who was let in: what the channels start from, the socket's id, and until when. */
+export interface Session {
+  readonly assigns: object
+  readonly id: string | null
+  /** Milliseconds since 1970; absent for ever. */
+  readonly expiresAt?: number
+}
+
+/** What `connect` answers: let in, or not. */
+export type ConnectOutcome = { readonly accept: Session } | { readonly refuse: unknown }
 
 /**
  * `{:ok, assign(socket, …)}`. `id` is what a broadcast of `disconnect` finds the socket by; null: nothing.
+ * From `expiresAt` on (ms since 1970) nothing is broadcast to the socket, and 5 s later it is closed with 4401.
  */
-export const accept = (assigns: object = {}, id: string | null = null): ConnectOutcome => ({
-  accept: { assigns, id },
+export const accept = (
+  assigns: object = {},
+  id: string | null = null,
+  expiresAt?: number,
+): ConnectOutcome => ({
+  accept: { assigns, id, ...(expiresAt !== undefined && { expiresAt }) },
 })
 
 /** `:error`, `{:error, reason}`: 403, or what the mount's error handler makes of the reason. */

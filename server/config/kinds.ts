@@ -1,7 +1,9 @@
 /** How the texts of environment variables are read: one kind of value each. */
 import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { type PublicKey, parsePublicKeys } from '../auth/public-keys.ts'
 import { parseRedisUrl } from '../redis/url.ts'
 import { compileOriginCheck } from '../transport/origin.ts'
+import { isLoopback } from './loopback.ts'
 
 /** How a variable's text is read. */
 export interface Kind<T> {
@@ -87,6 +89,36 @@ export const redisUrl: Kind<string> = {
     } catch {
       return undefined
     }
+  },
+}
+
+/** Its value is never printed, as its variable's name says what it is. */
+export const secret = (minBytes: number): Kind<string> => ({
+  allowed: `a secret of at least ${minBytes} bytes`,
+  parse: (text) => (Buffer.byteLength(text) >= minBytes ? text : undefined),
+})
+
+/** As it can stand in a header. */
+export const bearerToken: Kind<string> = {
+  allowed: '16 to 512 visible ASCII characters',
+  parse: (text) => (/^[\x21-\x7e]{16,512}$/.test(text) ? text : undefined),
+}
+
+export const publicKeys: Kind<readonly PublicKey[]> = {
+  allowed:
+    'public keys for RS256 (2048 bits or more), ES256 or EdDSA, in PEM (SPKI), JWK or JWK Set',
+  parse: parsePublicKeys,
+}
+
+/** Who answers in the place of such a URL decides who everybody is: in the clear only on this machine. */
+export const keySetUrl: Kind<string> = {
+  allowed: 'https://…, or http://… on a loopback address, without a user name or a password',
+  parse(text) {
+    if (!URL.canParse(text)) return undefined
+    const { protocol, hostname, username, password } = new URL(text)
+    const isPrivate =
+      protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/[[\]]/g, '')))
+    return isPrivate && username === '' && password === '' ? text : undefined
   },
 }
 

@@ -1,15 +1,20 @@
 /** Every environment variable (contract 2). The README's table is tested against this one. */
 import { hostname } from 'node:os'
+import { MIN_SECRET_BYTES } from '../auth/secrets.ts'
 import {
+  bearerToken,
   host,
   integer,
   type Kind,
+  keySetUrl,
   oneOf,
   origins,
   path,
   printable,
+  publicKeys,
   redisPrefix,
   redisUrl,
+  secret,
   urlHosts,
 } from './kinds.ts'
 
@@ -34,7 +39,7 @@ export const SETTINGS = {
     name: 'HOST',
     default: '127.0.0.1',
     ...host,
-    meaning: 'the address to listen on; without tokens only a loopback one, unless `AUTH_OPEN=1`',
+    meaning: 'the address to listen on; in open mode only a loopback one, unless `AUTH_OPEN=1`',
   },
   nodeName: {
     name: 'NODE_NAME',
@@ -62,12 +67,70 @@ export const SETTINGS = {
     ...path,
     meaning: 'where the embedded store lives when there is no Redis; one server at a time',
   },
+  authSecret: {
+    name: 'AUTH_SECRET',
+    default: undefined,
+    ...secret(MIN_SECRET_BYTES),
+    meaning: 'the secret of HS256 tokens, 32 bytes or more',
+  },
+  authSecretFile: {
+    name: 'AUTH_SECRET_FILE',
+    default: undefined,
+    ...path,
+    meaning:
+      'path of a file with such secrets, one a line, the newest first; read again every 2 s: all of them count',
+  },
+  authPublicKeys: {
+    name: 'AUTH_PUBLIC_KEY',
+    default: undefined,
+    ...publicKeys,
+    meaning:
+      'public keys of RS256, ES256 or EdDSA tokens: one or several in PEM (line ends may be `\\n`), a JWK, or a JWK Set',
+  },
+  authJwksUrl: {
+    name: 'AUTH_JWKS_URL',
+    default: undefined,
+    ...keySetUrl,
+    meaning:
+      '`https://…` of a JWK Set with such keys, fetched every 5 min and when a token names a key that is not known',
+  },
+  authIssuer: {
+    name: 'AUTH_ISSUER',
+    default: undefined,
+    ...printable,
+    meaning: 'what the `iss` of a JWT must be',
+  },
+  authAudience: {
+    name: 'AUTH_AUDIENCE',
+    default: undefined,
+    ...printable,
+    meaning: 'what the `aud` of a JWT must be, or hold',
+  },
+  phoenixSecretKeyBase: {
+    name: 'PHOENIX_SECRET_KEY_BASE',
+    default: undefined,
+    ...secret(20),
+    meaning: 'the `secret_key_base` of an Elixir app whose `Phoenix.Token`s are accepted',
+  },
+  phoenixTokenSalt: {
+    name: 'PHOENIX_TOKEN_SALT',
+    default: undefined,
+    ...printable,
+    meaning: 'the salt that it signs them with; both, or neither',
+  },
   authOpen: {
     name: 'AUTH_OPEN',
     default: undefined,
     defaultInWords: 'unset',
     ...oneOf('1'),
-    meaning: '`1` lets a server that verifies no tokens listen on more than a loopback address',
+    meaning: '`1` lets a server in open mode listen on more than a loopback address',
+  },
+  adminToken: {
+    name: 'ADMIN_TOKEN',
+    default: undefined,
+    ...bearerToken,
+    meaning:
+      'what `POST /admin/disconnect` asks for, 16 characters or more; without it there is no such route',
   },
   checkOrigin: {
     name: 'CHECK_ORIGIN',

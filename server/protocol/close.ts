@@ -12,6 +12,7 @@ export const CLOSE = {
   tooBig: { code: 1009, when: 'a message was larger than `MAX_FRAME_BYTES`' },
   crashed: { code: 1011, when: 'an undecodable frame, or a crash of the connection' },
   draining: { code: 1012, when: 'the node is shutting down' },
+  expired: { code: 4401, when: 'the token expired' },
   tooMany: { code: 4429, when: 'too many messages waited for one channel' },
 } as const
 

@@ -1,8 +1,9 @@
 /** One joined topic of one connection: its mailbox, its answers, its end. Phoenix's `Channel.Server`. */
+import { isDeepStrictEqual } from 'node:util'
 import { Stop, type TerminateReason } from '../channel/result.ts'
 import type { Channel } from '../channel/types.ts'
 import type { Broadcast } from '../protocol/broadcast.ts'
-import type { Head } from '../protocol/message.ts'
+import { type Head, type Message, PHX } from '../protocol/message.ts'
 import { isPromise } from '../protocol/promise.ts'
 import { ChannelSocket, type Process } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
@@ -12,6 +13,8 @@ import { Outbox } from './outbox.ts'
 import type { Owner } from './owner.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { callHandler, eventName, type Handled, type Incoming, replyIn, type Work } from './work.ts'
+
+const sameRef = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b)
 
 export class ChannelProcess implements Process, Runner<Work> {
   readonly topic: string
@@ -102,14 +105,18 @@ export class ChannelProcess implements Process, Runner<Work> {
     this.#socket.ended()
   }
 
-  // ---- messages ----
-
-  receive(event: unknown, ref: unknown, payload: unknown, bytes: number): void {
-    this.#put({ kind: 'in', event, ref, payload }, bytes)
+  /** The connection has expired: no broadcast reaches it any more. */
+  mute(): void {
+    this.#subscriptions.dropAll()
   }
 
-  leave(ref: unknown, bytes: number): void {
-    this.#put({ kind: 'leave', ref }, bytes)
+  // ---- messages ----
+
+  /** A client's message. One of an earlier instance of the topic is dropped (C3.26). */
+  take({ event, joinRef, ref, payload }: Message, bytes: number): void {
+    if (joinRef !== null && !sameRef(joinRef, this.joinRef)) return
+    if (event === PHX.leave) this.#put({ kind: 'leave', ref }, bytes)
+    else this.#put({ kind: 'in', event, ref, payload }, bytes)
   }
 
   intercept(broadcast: Broadcast): void {

@@ -54,6 +54,14 @@ export class ChannelSocket implements AnySocket {
     return this.#owner.id
   }
 
+  get expired(): boolean {
+    return this.#owner.expired
+  }
+
+  expire(): void {
+    if (this.phase !== 'dead') this.#owner.close('expired')
+  }
+
   get endpoint(): EndpointHandle {
     return this.#owner.shared.endpoint
   }
@@ -103,7 +111,8 @@ export class ChannelSocket implements AnySocket {
   }
 
   deliver(broadcast: Broadcast): Sent {
-    return this.#maySend('deliver') ? this.#outbox.deliver(broadcast) : 'dropped'
+    if (!this.#maySend('deliver') || this.#owner.expired) return 'dropped'
+    return this.#outbox.deliver(broadcast)
   }
 
   onceDrained(listener: () => void): void {

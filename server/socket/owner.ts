@@ -1,4 +1,5 @@
 import type { EndpointHandle } from '../channel/types.ts'
+import type { CloseReason } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { Telemetry } from '../telemetry.ts'
@@ -24,8 +25,12 @@ export interface Owner {
   readonly connection: Connection
   readonly codec: Codec
   readonly id: string | null
+  /** Whether the time is over for which the connection was let in. */
+  readonly expired: boolean
   /** The channel takes no more messages: its topic may be joined again. */
   ended(topic: string, channel: object): void
   /** Its mailbox is full. */
   overflowed(): void
+  /** Ends the connection. */
+  close(reason: CloseReason): void
 }

@@ -4,9 +4,8 @@
  * Frames are taken in the order they arrive. While a join runs, later frames of this connection wait (C3.21);
  * a handler that is slow holds back its own channel only.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { Reply } from '../channel/result.ts'
-import type { UserSocket } from '../channel/user-socket.ts'
+import type { Session, UserSocket } from '../channel/user-socket.ts'
 import type { CloseReason } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import {
@@ -19,6 +18,7 @@ import {
 } from '../protocol/message.ts'
 import { isPromise } from '../protocol/promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
+import type { Attempt } from './attempt.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
 import { Frames, type Taker } from './frames.ts'
@@ -31,7 +31,10 @@ export interface SocketContext extends Shared {
 }
 
 const NO_HEARTBEAT_JOIN_REF = new Head(null, HEARTBEAT_TOPIC)
-const sameRef = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b)
+/** For the request that is told of the expiry. */
+const EXPIRY_GRACE_MS = 5_000
+
+export type { Session }
 
 export class Socket implements Owner, Taker {
   readonly connection: Connection
@@ -39,6 +42,7 @@ export class Socket implements Owner, Taker {
   readonly id: string | null
   readonly shared: SocketContext
   readonly #assigns: object
+  readonly #expiresAt: number
   readonly #channels = new Map<unknown, ChannelProcess>()
   /** One frame at a time: an async join is not done with its frame before it is decided. */
   readonly #frames: Frames
@@ -48,17 +52,13 @@ export class Socket implements Owner, Taker {
   readonly #onId: Subscriber | undefined
   #closed = false
 
-  constructor(
-    context: SocketContext,
-    connection: Connection,
-    codec: Codec,
-    accepted: { readonly assigns: object; readonly id: string | null },
-  ) {
+  constructor(context: SocketContext, connection: Connection, codec: Codec, accepted: Session) {
     this.shared = context
     this.connection = connection
     this.codec = codec
     this.id = accepted.id
     this.#assigns = accepted.assigns
+    this.#expiresAt = accepted.expiresAt ?? Number.POSITIVE_INFINITY
     this.#frames = new Frames(context.mailbox, this)
     if (this.id !== null) {
       this.#onId = ({ event }) => {
@@ -78,6 +78,17 @@ export class Socket implements Owner, Taker {
   /** How many channels are joined. */
   get channels(): number {
     return this.#channels.size
+  }
+
+  get expired(): boolean {
+    return this.#expiresAt <= Date.now()
+  }
+
+  /** From time to time: broadcasts to an expired socket end, then it does. */
+  sweep(now: number): void {
+    if (now < this.#expiresAt) return
+    if (now >= this.#expiresAt + EXPIRY_GRACE_MS) this.close('expired')
+    else for (const process of this.#channels.values()) process.mute()
   }
 
   /** A frame from the client. `data` is read before the call returns. */
@@ -150,7 +161,7 @@ export class Socket implements Owner, Taker {
     } else if (event === PHX.join) return this.#join(message)
     else {
       const process = this.#channels.get(topic)
-      if (process) forward(message, process, bytes)
+      if (process) process.take(message, bytes)
       else if (event === PHX.leave) this.#reply(new Head(joinRef, topic), ref, 'ok', {})
       else this.#unmatched(topic, ref)
     }
@@ -169,6 +180,11 @@ export class Socket implements Owner, Taker {
 
   /** The order of protocol 3.2: end the old instance, find the channel, count, run `join`. */
   #join(message: Message): Promise<void> | undefined {
+    if (this.expired) {
+      // Back with a new token, its client joins by itself.
+      this.close('expired')
+      return undefined
+    }
     const { topic, ref, joinRef, payload } = message
     const victim = this.#channels.get(topic)
     victim?.kill()
@@ -280,21 +296,4 @@ export class Socket implements Owner, Taker {
       durationMs,
     })
   }
-}
-
-/** A message of an earlier instance of the topic is dropped (C3.26). */
-function forward(message: Message, process: ChannelProcess, bytes: number): void {
-  const { event, joinRef, ref, payload } = message
-  if (joinRef !== null && !sameRef(joinRef, process.joinRef)) return
-  if (event === PHX.leave) process.leave(ref, bytes)
-  else process.receive(event, ref, payload, bytes)
-}
-
-/** A join on its way. */
-interface Attempt {
-  readonly process: ChannelProcess
-  readonly ref: unknown
-  readonly victim: ChannelProcess | undefined
-  readonly payload: unknown
-  readonly startedAt: number
 }

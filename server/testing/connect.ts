@@ -1,5 +1,4 @@
-import type { UserSocket } from '../channel/user-socket.ts'
-import type { Session } from '../transport/connect-report.ts'
+import type { Session, UserSocket } from '../channel/user-socket.ts'
 import { type Connect, handshake } from '../transport/handshake.ts'
 import type { UpgradeRequest } from '../transport/request.ts'
 import { TestEndpoint } from './endpoint.ts'

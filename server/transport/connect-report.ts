@@ -1,11 +1,6 @@
+import type { Session } from '../socket/socket.ts'
 import type { Telemetry } from '../telemetry.ts'
 import type { Connect, Verdict } from './handshake.ts'
-
-/** What `connect` made of a client that is let in. */
-export interface Session {
-  readonly assigns: object
-  readonly id: string | null
-}
 
 /**
  * One connect, told to telemetry: whether the app was asked (then `connected`, with what it was asked about)
@@ -26,7 +21,9 @@ export function reported(telemetry: Telemetry, transport: string, connect: Conne
         const [vsn, result] = isAccepted
           ? [verdict.codec.name, 'ok' as const]
           : ['', 'error' as const]
-        telemetry.connected.publish({ transport, vsn, result, params: asked.params, durationMs })
+        const reason = isAccepted ? undefined : verdict.appReason
+        const { params } = asked
+        telemetry.connected.publish({ transport, vsn, result, reason, params, durationMs })
       } else if (!isAccepted) telemetry.refused.publish({ transport, reason: verdict.reason })
       if (!isAccepted && verdict.error !== undefined) {
         telemetry.crashed.publish({ topic: undefined, error: verdict.error })

@@ -55,6 +55,8 @@ interface Refused {
     | 'crash'
     | 'headers'
   readonly error?: unknown
+  /** Why the app refused, where it said so. */
+  readonly appReason?: unknown
 }
 
 export type Verdict<S> = Accepted<S> | Refused
@@ -136,10 +138,17 @@ function screen(
   return codec ? { params, info, codec, protocol } : refused('vsn', 403)
 }
 
-/** A session's `id`, if it has one, is a string or null: what a broadcast finds the socket by (C1.29). */
-function hasUsableId(session: unknown): boolean {
-  if (typeof session !== 'object' || session === null || !('id' in session)) return true
-  return session.id === undefined || session.id === null || typeof session.id === 'string'
+/**
+ * What is wrong with a session: its `id`, by which a broadcast finds the socket, is a string or null (C1.29),
+ * its `expiresAt` a number; either may be absent.
+ */
+function misuseOf(session: unknown): string | undefined {
+  if (typeof session !== 'object' || session === null) return undefined
+  const { id, expiresAt = 0 } = session as { readonly id?: unknown; readonly expiresAt?: unknown }
+  const isId = id === undefined || id === null || typeof id === 'string'
+  if (!isId) return 'a socket’s id is a string or null'
+  const isTime = typeof expiresAt === 'number' && !Number.isNaN(expiresAt)
+  return isTime ? undefined : 'a socket’s expiresAt is a time in milliseconds'
 }
 
 const isOutcome = (value: unknown): value is ConnectOutcome<unknown> =>
@@ -152,9 +161,9 @@ const misused = (sentence: string): Refused => ({
 })
 
 function refusedByApp(reason: unknown, errorHandler: HandshakeOptions['errorHandler']): Refused {
-  if (reason === undefined || !errorHandler) return refused('connect', 403)
-  const { status, body } = errorHandler(reason)
-  return refused('connect', status, body)
+  if (reason === undefined) return refused('connect', 403)
+  const { status, body } = errorHandler?.(reason) ?? { status: 403, body: '' }
+  return { ...refused('connect', status, body), appReason: reason }
 }
 
 /** What the app's answer comes to. The headers come last: `connect` decides first (protocol 1.2). */
@@ -167,7 +176,8 @@ function conclude<S>(
   if (!isOutcome(outcome)) return misused('connect neither accepted nor refused')
   if ('refuse' in outcome) return refusedByApp(outcome.refuse, errorHandler)
   const session = outcome.accept
-  if (!hasUsableId(session)) return misused('a socket’s id is a string or null')
+  const misuse = misuseOf(session)
+  if (misuse !== undefined) return misused(misuse)
   const wrong = problem()
   if (wrong !== undefined) return refused('headers', 400, wrong)
   return { kind: 'accept', codec: candidate.codec, protocol: candidate.protocol, session }

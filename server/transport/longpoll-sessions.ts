@@ -1,6 +1,5 @@
 import type { Codec } from '../protocol/codec.ts'
-import { Socket, type SocketContext } from '../socket/socket.ts'
-import type { Session } from './connect-report.ts'
+import { type Session, Socket, type SocketContext } from '../socket/socket.ts'
 import type { Connections } from './connections.ts'
 import type { SharedLanes } from './lanes.ts'
 import { readMessages } from './longpoll-body.ts'

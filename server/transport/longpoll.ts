@@ -1,7 +1,7 @@
 /** Phoenix channels over long-polling: the mount on uWebSockets.js (protocol 4). */
-import type { SocketContext } from '../socket/socket.ts'
+import type { Session, SocketContext } from '../socket/socket.ts'
 import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
-import { reported, type Session } from './connect-report.ts'
+import { reported } from './connect-report.ts'
 import {
   type Connect,
   type HandshakeOptions,

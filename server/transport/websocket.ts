@@ -1,14 +1,15 @@
 /** Phoenix channels over WebSocket: the mount on uWebSockets.js (protocol 1.1 to 1.10). */
 import { CLOSE } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
-import { Socket, type SocketContext } from '../socket/socket.ts'
+import { type Session, Socket, type SocketContext } from '../socket/socket.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
 import { validateConnectInfoKeys } from './connect-info.ts'
-import { reported, type Session } from './connect-report.ts'
+import { reported } from './connect-report.ts'
 import type { Connections } from './connections.ts'
 import { type Connect, type HandshakeOptions, handshake, type Verdict } from './handshake.ts'
 import { copyRequest, deferred, writeAnswer } from './http.ts'
 import type { SharedLanes } from './lanes.ts'
+import type { LentCork } from './lent-cork.ts'
 import { compileOriginCheck, type OriginOption } from './origin.ts'
 import { matchPath } from './path.ts'
 import { header, type UpgradeRequest } from './request.ts'
@@ -75,6 +76,19 @@ const NO_HANDSHAKE: Refused = {
 const refused = (verdict: Verdict<Session>): Refused =>
   verdict.kind === 'refuse' ? verdict : NO_HANDSHAKE
 
+/** What an upgrade that is decided later is written in, from the time on when the endpoint listens. */
+export interface Lent {
+  cork?: LentCork
+}
+
+/** What the mounts of one endpoint share. */
+export interface Ground {
+  readonly app: TemplatedApp
+  readonly lanes: SharedLanes
+  readonly connections: Connections
+  readonly lent: Lent
+}
+
 /** Answers requests to the mount's URL that uWS does not take for an upgrade. False: another URL. */
 export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boolean
 
@@ -83,13 +97,11 @@ export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boole
  * entry or an unknown connect info key.
  */
 export function mountWebSocket(
-  app: TemplatedApp,
+  { app, lanes, connections, lent }: Ground,
   mountPath: string,
   options: WebSocketOptions,
   hosts: readonly string[],
   context: SocketContext,
-  lanes: SharedLanes,
-  connections: Connections,
 ): PlainRequest {
   validateConnectInfoKeys(options.connectInfo)
   const { telemetry } = context
@@ -120,13 +132,14 @@ export function mountWebSocket(
     const request = copyRequest(res, req)
     const later = deferred(res, crashed)
     const asFound = (verdict: Verdict<Session>) => verdict
-    decide(request, asFound, (verdict) =>
-      later(() => {
-        if (verdict.kind === 'refuse') {
-          writeAnswer(res, verdict)
-          return
-        }
-        const { codec, session, protocol } = verdict
+    let isLate = false
+    decide(request, asFound, (verdict) => {
+      if (verdict.kind === 'refuse') {
+        later(() => writeAnswer(res, verdict))
+        return
+      }
+      const { codec, session, protocol } = verdict
+      const accept = () =>
         res.upgrade<Opening>(
           { codec, session },
           header(request, 'sec-websocket-key') ?? '',
@@ -134,8 +147,9 @@ export function mountWebSocket(
           header(request, 'sec-websocket-extensions') ?? '',
           socketContext,
         )
-      }),
-    )
+      later(accept, isLate ? lent.cork?.run : undefined)
+    })
+    isLate = true
   }
 
   function open(ws: WebSocket<Opening>): void {

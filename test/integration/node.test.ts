@@ -1,8 +1,21 @@
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { App } from '../../server/app.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import { fetchText, freePort, gate, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
+
+/** A HEAD on the agent's connection. */
+function head(url: string, agent: Agent) {
+  return new Promise<{ status?: number; length?: string; isReused: boolean }>((resolve, reject) => {
+    const asked = request(url, { method: 'HEAD', agent }, (response: IncomingMessage) => {
+      const { statusCode: status = 0, headers } = response
+      const length = headers['content-length'] ?? ''
+      response.once('end', () => resolve({ status, length, isReused: asked.reusedSocket })).resume()
+    })
+    asked.once('error', reject).end()
+  })
+}
 
 describe('one node', () => {
   afterEach(stopNodes)
@@ -24,7 +37,6 @@ describe('one node', () => {
       expect({ ...stub.options, presence: undefined, onError: undefined }).to.deep.equal({
         dataDir: '/d',
         locale: 'en',
-        open: true,
         commands: 'c.mjs',
         repositories: 'r.mjs',
         presence: undefined,
@@ -101,6 +113,22 @@ describe('one node', () => {
           type: 'application/json; charset=utf-8',
           body: '{"status":"ok"}',
         })
+      }
+    })
+
+    it('answer a HEAD as a GET without its body, on a connection that goes on', async () => {
+      const { url } = await start()
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      try {
+        const asked = [true, false, false].map((isFirst) => ({ path: '/healthz', isFirst }))
+        for (const { path, isFirst } of [...asked, { path: '/none', isFirst: false }]) {
+          const { status, length, isReused } = await head(url + path, agent)
+          const got = await fetchText(url + path)
+          expect([status, length]).to.deep.equal([got.status, String(got.body.length)])
+          expect(isReused).to.equal(!isFirst)
+        }
+      } finally {
+        agent.destroy()
       }
     })
 

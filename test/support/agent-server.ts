@@ -14,10 +14,11 @@ import { createEmbeddedRepository } from '../../channels/agent/repository/embedd
 import { knownTypes } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
+import { connecting } from '../../channels/connect.ts'
 import { type AgentAppOptions, createApp } from '../../channels/index.ts'
 import type { App } from '../../server/app.ts'
 import { createEndpoint } from '../../server/endpoint.ts'
-import { accept, defineSocket } from '../../server/index.ts'
+import { defineSocket } from '../../server/index.ts'
 import { createLocalPresence } from '../../server/presence/local.ts'
 import { createLocalPubSub } from '../../server/pubsub/local.ts'
 import { closeSockets } from './phoenix-client.ts'
@@ -33,8 +34,6 @@ export const REPOSITORIES = fixture('repositories')
 export interface AgentServerOptions extends Partial<Omit<AgentAppOptions, 'onError' | 'presence'>> {
   /** Milliseconds since 1970: the server goes by this clock instead of its machine's. */
   readonly now?: () => number
-  /** The connect parameter `claims` (JSON) is what a verified token would say. */
-  readonly claims?: boolean
   /** What is to stand between the server and its store. */
   readonly store?: (store: AgentStore) => AgentStore
 }
@@ -49,7 +48,7 @@ export interface AgentServer {
   readonly errors: readonly unknown[]
   /**
    * Sweeps what foreign repositories left half applied for so long, and what has expired, as the server does from
-   * time to time; only where `now`, `claims` or `store` is given.
+   * time to time; only where `now` or `store` is given.
    */
   sweep(olderThanMs: number): Promise<void>
   /** Ends it, and every client's connection; again is the same as once. */
@@ -84,13 +83,12 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
   const presence = createLocalPresence(pubsub)
   const appOptions: AgentAppOptions = {
     locale: 'ro',
-    open: true,
     ...options,
     dataDir,
     presence,
     onError: (error) => errors.push(error),
   }
-  const isPlain = !(options.now || options.claims || options.store)
+  const isPlain = !(options.now || options.store)
   const { app, sweep } = isPlain
     ? { app: await createApp(appOptions), sweep: unseen }
     : await compose(appOptions, options)
@@ -144,7 +142,7 @@ export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentSto
   ...own,
 })
 
-/** What `createApp` builds, with what it cannot be told: a clock, claims, another store. */
+/** What `createApp` builds, with what it cannot be told: a clock, another store. */
 async function compose(options: AgentAppOptions, given: AgentServerOptions): Promise<Composed> {
   const { dataDir, presence, onError } = options
   const now = given.now ?? Date.now
@@ -152,7 +150,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
   const foreign = await loadRepositories(options.repositories)
   const opened = await openLmdbStore({ dir: dataDir, now, onError })
   const store = given.store ? given.store(opened) : opened
-  const embedded = createEmbeddedRepository(store, { seed: options.open })
+  const embedded = createEmbeddedRepository(store, { seed: !options.verifyToken })
   const agent: Agent = {
     store,
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
@@ -164,8 +162,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     onError,
   }
   const commands = new RunningCommands()
-  const connect = ({ claims }: { readonly claims?: string }) =>
-    accept(claims === undefined ? {} : { claims: JSON.parse(claims) })
+  const connect = connecting(options.verifyToken)
   return {
     app: {
       socket: defineSocket({ channels: [createAgentChannel(agent, registry, commands)], connect }),

@@ -32,8 +32,12 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-/** Starts a Redis that keeps what it acknowledged, and `count` nodes. */
-export async function startCluster(count: number, options: RedisOptions = {}): Promise<Cluster> {
+/** Starts a Redis that keeps what it acknowledged, and `count` nodes with this beside their environment. */
+export async function startCluster(
+  count: number,
+  options: RedisOptions = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<Cluster> {
   const config = { appendfsync: 'always', ...options.config }
   const redis = await startRedis({ appendonly: true, ...options, config })
   const nodes: ServerProcess[] = []
@@ -55,6 +59,7 @@ export async function startCluster(count: number, options: RedisOptions = {}): P
           REDIS_URL: redisUrl,
           LOG_LEVEL: 'silent',
           NODE_NAME: `node-${started}`,
+          ...env,
         },
         ready: READY,
         readyMs: READY_MS,

@@ -1,6 +1,7 @@
+import type { Claims } from '../../../server/index.ts'
 import type { Agent } from '../agent.ts'
 import type { Identity } from '../attendance.ts'
-import type { Claims, Client, Return } from '../client.ts'
+import type { Client, Return } from '../client.ts'
 import { type AuthenticateRequest, ERROR_EVENTS } from '../contract.ts'
 import { expand, isPermission } from '../permissions.ts'
 import { invalid, type Refusal, refusal } from '../refusal.ts'
@@ -55,7 +56,10 @@ export async function authenticate(
   const { feed } = client
   const open = async () => {
     await feed.ready
-    welcome(agent, client, to, credentials, refused, await agent.store.open(client.session))
+    const head = await agent.store.open(client.session)
+    // Meanwhile its token may have expired.
+    if (!client.expired) welcome(agent, client, to, credentials, refused, head)
+    else client.fail(to, ERROR_EVENTS.agent_authenticate, refusal('session_expired'))
   }
   try {
     // While a client says from where it needs events, none are sent to it: it will get them all.
@@ -70,6 +74,7 @@ function check(client: Client, request: AuthenticateRequest): Identity | Refusal
   return (
     malformed(credentials) ??
     (agrees(client, request) ? undefined : refusal('session_mismatch')) ??
+    (client.expired ? refusal('session_expired') : undefined) ??
     identify(credentials, client.claims)
   )
 }

@@ -68,6 +68,7 @@ export async function handle<S extends TObject>(
   if (!agreesInEitherForm(client, operation, payload)) return refuse(refusal('session_mismatch'))
   const { identity } = client
   if (!identity) return refuse(refusal('not_authenticated'))
+  if (client.expired) return refuse(refusal('session_expired'))
   if (!allows(identity.permissions, operation.permission)) {
     return refuse(refusal('permission_denied'))
   }

@@ -1,3 +1,4 @@
+import { namePart, wellFormed } from '../../../server/index.ts'
 import type { Collection, Range, SessionKey } from './store.ts'
 
 /** What lmdb takes on 4 KB pages. Ids of the contract stay below it, however they are escaped. */
@@ -27,7 +28,7 @@ interface DocumentRange extends KeyRange {
  * a part is no well-formed text.
  */
 export function sessionName(session: SessionKey): string {
-  return `${part(session.businessId)}/${part(session.sessionId)}`
+  return `${namePart(session.businessId)}/${namePart(session.sessionId)}`
 }
 
 /**
@@ -36,8 +37,8 @@ export function sessionName(session: SessionKey): string {
  */
 export function collectionPrefix(session: SessionKey, collection: Collection): string {
   return collection.scope === 'business'
-    ? `business/${part(session.businessId)}/${part(collection.name)}/`
-    : `${sessionDocuments(sessionName(session))}${part(collection.name)}/`
+    ? `business/${namePart(session.businessId)}/${namePart(collection.name)}/`
+    : `${sessionDocuments(sessionName(session))}${namePart(collection.name)}/`
 }
 
 /** Begins the key of every document of the session's own. */
@@ -94,22 +95,7 @@ function toKey(prefix: string, end = ''): Buffer {
   return key
 }
 
-/** Everything but `A-Za-z0-9_.-` percent-encoded, so that a part holds no `/`. */
-function part(text: string): string {
-  if (/^[\w.-]*$/.test(text)) return text
-  return encodeURIComponent(checkedText(text)).replace(
-    /[!'()*~]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-}
-
 function checkedId(id: string): string {
   if (Buffer.byteLength(id) > MAX_ID_BYTES) throw new RangeError(`an id over ${MAX_ID_BYTES} bytes`)
-  return checkedText(id)
-}
-
-/** UTF-8 has no lone surrogates: two texts that differ in one would get the same bytes. */
-function checkedText(text: string): string {
-  if (/\p{Surrogate}/u.test(text)) throw new RangeError('no well-formed text')
-  return text
+  return wellFormed(id)
 }

@@ -136,7 +136,13 @@ describe('an approved change', () => {
   })
 
   it('is all that a server has that is not open to everybody', async () => {
-    const agent = await rawAgent(await startAgentServer({ open: false }))
+    const verifyToken = async () => ({
+      businessId: 'business123',
+      operatorId: 'operator456',
+      permissions: ['agent_access', 'data_query', 'draft_creation'],
+      expiresAt: Number.POSITIVE_INFINITY,
+    })
+    const agent = await rawAgent(await startAgentServer({ verifyToken }))
     expect(await records(agent)).to.deep.equal({})
     ok(
       await agent.approve(

@@ -34,7 +34,7 @@ describe('the agent channel, without a network', () => {
     endpoint = new TestEndpoint({ busy: () => app.busy(), patienceMs: PATIENCE_MS })
     const { presence } = endpoint
     const onError = (error: unknown) => errors.push(error)
-    app = await createApp({ dataDir, locale: 'en', open: true, presence, onError })
+    app = await createApp({ dataDir, locale: 'en', presence, onError })
   })
 
   afterEach(async () => {

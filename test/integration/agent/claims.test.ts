@@ -1,32 +1,36 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import type { Verifier } from '../../../server/auth/verifier.ts'
 import { outcome, rawAgent } from '../../support/agent-client.ts'
 import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { SECRET, token, verifierOf } from '../../support/tokens.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 
 describe('with a token', () => {
   let server: AgentServer
+  let verifier: Verifier
   before(async () => {
-    server = await startAgentServer({ claims: true })
+    verifier = await verifierOf({ authSecret: SECRET })
+    server = await startAgentServer({ verifyToken: verifier.verify })
   })
-  after(stopAgentServers)
-
-  const ALL = ['agent_access', 'data_query', 'draft_creation']
+  after(async () => {
+    await stopAgentServers()
+    verifier.close()
+  })
 
   /** A client whose token says this; it asks for what it asks for. */
   async function authenticate(
-    claims: { readonly businessId?: string; readonly permissions?: readonly string[] },
+    changes: { readonly businessId?: string; readonly permissions?: readonly string[] },
     asked: object,
   ): Promise<unknown> {
-    const token = { businessId: 'business123', operatorId: 'operator456', permissions: ALL }
-    const params = { claims: JSON.stringify({ ...token, ...claims }) }
+    const params = { token: token(changes) }
     const agent = await rawAgent(server, {}, { authenticated: false, params })
     return outcome(await agent.authenticate(asked))
   }
 
   it('joins only the business of the token', async () => {
-    const token = { businessId: 'business456', operatorId: 'operator456', permissions: ALL }
-    const wire = await connectWire(server.url, { params: { claims: JSON.stringify(token) } })
+    const params = { token: token({ businessId: 'business456' }) }
+    const wire = await connectWire(server.url, { params })
     wire.push({ topic: 'agent:s1', event: 'phx_join', payload: { businessId: 'b' }, ref: '1' })
     const { payload } = await wire.next(replyTo('1'))
     expect(payload).to.deep.equal({

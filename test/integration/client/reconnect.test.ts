@@ -1,8 +1,9 @@
 import { expect } from 'chai'
-import { afterEach, beforeEach, describe, it } from 'mocha'
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { SocketConnectOption } from 'phoenix'
 import { StoreUnavailable } from '../../../channels/agent/store/store.ts'
 import type { SessionOptions } from '../../../client/agent/index.ts'
+import type { Verifier } from '../../../server/auth/verifier.ts'
 import {
   type AgentServer,
   type AgentServerOptions,
@@ -13,6 +14,7 @@ import {
 } from '../../support/agent-server.ts'
 import { agentError, listen, openSession } from '../../support/agent-session.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
+import { SECRET, token, verifierOf } from '../../support/tokens.ts'
 
 const numbers = (to: number) => Array.from({ length: to }, (_, index) => index + 1)
 
@@ -240,19 +242,23 @@ describe('an agent session of the client whose connection is lost', () => {
   })
 
   describe('and whose token then grants less', () => {
-    const claims = (permissions: readonly string[]) =>
-      JSON.stringify({ businessId: 'business123', operatorId: 'operator456', permissions })
+    let verifier: Verifier
     let granted: string
+
+    before(async () => {
+      verifier = await verifierOf({ authSecret: SECRET })
+    })
+    after(() => verifier.close())
 
     /** Away, and with another token when it comes back. */
     const downgraded = async () => {
-      await start({ claims: true })
-      granted = claims(['agent_access', 'data_query', 'draft_creation'])
-      const { session } = await behindProxy({}, { params: () => ({ claims: granted }) })
+      await start({ verifyToken: verifier.verify })
+      granted = token()
+      const { session } = await behindProxy({}, { params: () => ({ token: granted }) })
       const status = listen(session, 'status')
       proxy.cut()
       await status.next((change) => change.status === 'connecting')
-      granted = claims(['agent_access'])
+      granted = token({ permissions: ['agent_access'] })
       return { session, status }
     }
 

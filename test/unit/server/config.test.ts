@@ -3,8 +3,12 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { SETTINGS } from '../../../server/config/settings.ts'
 import { ConfigError, readConfig } from '../../../server/config.ts'
+import { jwkOf, KEYS, SECRET } from '../../support/tokens.ts'
 
 type Env = Readonly<Record<string, string>>
+
+const pemOf = (algorithm: keyof typeof KEYS): string =>
+  KEYS[algorithm].publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
 /** What a refused start prints. */
 function refused(env: Env): string {
@@ -46,7 +50,16 @@ describe('readConfig', () => {
       redisUrl: undefined,
       redisPrefix: 'ac',
       dataDir: './data',
+      authSecret: undefined,
+      authSecretFile: undefined,
+      authPublicKeys: undefined,
+      authJwksUrl: undefined,
+      authIssuer: undefined,
+      authAudience: undefined,
+      phoenixSecretKeyBase: undefined,
+      phoenixTokenSalt: undefined,
       authOpen: undefined,
+      adminToken: undefined,
       checkOrigin: true,
       publicHosts: ['localhost', '127.0.0.1', '[::1]'],
       locale: 'ro',
@@ -68,7 +81,16 @@ describe('readConfig', () => {
       REDIS_URL: 'redis://redis.example:6380',
       REDIS_PREFIX: 'prod',
       DATA_DIR: '/data',
+      AUTH_SECRET: SECRET,
+      AUTH_SECRET_FILE: '/secrets',
+      AUTH_PUBLIC_KEY: pemOf('ES256'),
+      AUTH_JWKS_URL: 'https://id.example.com/jwks',
+      AUTH_ISSUER: 'https://id.example.com',
+      AUTH_AUDIENCE: 'agents',
+      PHOENIX_SECRET_KEY_BASE: 'abcdefgh'.repeat(8),
+      PHOENIX_TOKEN_SALT: 'user auth',
       AUTH_OPEN: '1',
+      ADMIN_TOKEN: 'admin-admin-admin',
       CHECK_ORIGIN: 'https://a.com, //*.B.com',
       PUBLIC_HOST: 'Example.com,[2001:db8::1]',
       LOCALE: 'en',
@@ -79,14 +101,24 @@ describe('readConfig', () => {
       COMMANDS: './commands.mjs',
       REPOSITORIES: './repositories.mjs',
     })
-    expect(config).to.deep.equal({
+    const { authPublicKeys, ...others } = config
+    expect(authPublicKeys?.map(({ algorithm }) => algorithm)).to.deep.equal(['ES256'])
+    expect(others).to.deep.equal({
       port: 0,
       host: '::1',
       nodeName: 'left',
       redisUrl: 'redis://redis.example:6380',
       redisPrefix: 'prod',
       dataDir: '/data',
+      authSecret: SECRET,
+      authSecretFile: '/secrets',
+      authJwksUrl: 'https://id.example.com/jwks',
+      authIssuer: 'https://id.example.com',
+      authAudience: 'agents',
+      phoenixSecretKeyBase: 'abcdefgh'.repeat(8),
+      phoenixTokenSalt: 'user auth',
       authOpen: '1',
+      adminToken: 'admin-admin-admin',
       checkOrigin: ['https://a.com', '//*.b.com'],
       publicHosts: ['example.com', '[2001:db8::1]'],
       locale: 'en',
@@ -96,13 +128,13 @@ describe('readConfig', () => {
       logLevel: 'silent',
       commands: './commands.mjs',
       repositories: './repositories.mjs',
-      open: true,
+      open: false,
     })
   })
 
   it('takes an empty variable for an unset one', () => {
     const names = Object.values(SETTINGS).map(({ name }) => name)
-    const empty = Object.fromEntries([...names, 'AUTH_SECRET'].map((name) => [name, '']))
+    const empty = Object.fromEntries(names.map((name) => [name, '']))
     expect(readConfig(empty)).to.deep.equal(readConfig({}))
   })
 
@@ -181,27 +213,95 @@ describe('readConfig', () => {
   })
 })
 
-describe('what this version cannot do yet', () => {
-  const secrets = {
-    AUTH_SECRET: 's3cret-s3cret-s3cret-s3cret-s3cret',
-    AUTH_PUBLIC_KEY: '-----BEGIN s3cret-----',
-    AUTH_JWKS_URL: 'https://user:s3cret@example.com/jwks',
+describe('what verifies tokens (contract 2)', () => {
+  const means = {
+    AUTH_SECRET: SECRET,
+    AUTH_SECRET_FILE: '/secrets',
+    AUTH_PUBLIC_KEY: pemOf('EdDSA'),
+    AUTH_JWKS_URL: 'http://127.0.0.1:1/jwks',
   }
-  for (const [name, value] of Object.entries(secrets)) {
-    it(`${name} stops the start, and its value is not printed`, () => {
-      expect(refused({ [name]: value })).to.match(
-        new RegExp(`^${name} is set, but this version does not .*: unset it$`),
-      )
+  for (const [name, value] of Object.entries(means)) {
+    it(`ends open mode where ${name} is set: any address will do`, () => {
+      expect(readConfig({ HOST: '0.0.0.0', [name]: value }).open).to.equal(false)
+    })
+
+    it(`may check an issuer and an audience with ${name}`, () => {
+      const wanted = { AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' }
+      expect(readConfig({ ...wanted, [name]: value })).to.include({ authIssuer: 'i' })
     })
   }
 
+  const phoenix = { PHOENIX_SECRET_KEY_BASE: 's3cret'.repeat(11), PHOENIX_TOKEN_SALT: 's3cret' }
+
+  it('ends open mode where Phoenix.Token is configured', () => {
+    expect(readConfig({ ...phoenix, HOST: '0.0.0.0' }).open).to.equal(false)
+  })
+
+  it('is not half of what Phoenix.Token needs', () => {
+    const { PHOENIX_SECRET_KEY_BASE, PHOENIX_TOKEN_SALT } = phoenix
+    expect(refused({ PHOENIX_SECRET_KEY_BASE })).to.equal(
+      'PHOENIX_SECRET_KEY_BASE is set, but it means nothing without PHOENIX_TOKEN_SALT',
+    )
+    expect(refused({ PHOENIX_TOKEN_SALT })).to.equal(
+      'PHOENIX_TOKEN_SALT is set, but it means nothing without PHOENIX_SECRET_KEY_BASE',
+    )
+  })
+
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
-    it(`${name} stops the start`, () => {
-      expect(refused({ [name]: 'x' })).to.match(
-        new RegExp(`^${name} is "x", but this version does not .*: unset it$`),
-      )
+    it(`is not ${name} alone, nor beside Phoenix.Token, which has none`, () => {
+      for (const beside of [{}, phoenix]) {
+        expect(refused({ ...beside, [name]: 'x' })).to.equal(
+          `${name} is "x", but it means nothing without AUTH_SECRET, AUTH_SECRET_FILE, AUTH_PUBLIC_KEY, AUTH_JWKS_URL`,
+        )
+      }
     })
   }
+
+  const { d, ...secret } = { ...jwkOf('ES256'), d: 's3cret' }
+  const bad: readonly (readonly [key: keyof typeof SETTINGS, text: string])[] = [
+    ['authSecret', 's3cret'.repeat(5)],
+    ['authPublicKeys', '-----BEGIN s3cret-----'],
+    ['authPublicKeys', KEYS.RS256.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()],
+    ['authPublicKeys', `${pemOf('RS256')}s3cret`],
+    ['authPublicKeys', '{"kty":"s3cret"}'],
+    ['authPublicKeys', '{"keys":[]}'],
+    ['authPublicKeys', '{"keys":"s3cret"}'],
+    ['authPublicKeys', '{"s3cret'],
+    ['authPublicKeys', JSON.stringify({ ...secret, d })],
+    ['authPublicKeys', JSON.stringify({ kty: 'oct', k: 's3crets3crets3crets3crets3cret' })],
+    ['authPublicKeys', JSON.stringify({ ...jwkOf('ES256'), alg: 'ES384' })],
+    ['authPublicKeys', JSON.stringify({ ...jwkOf('ES256'), use: 'enc' })],
+    ['authJwksUrl', 'http://example.com/s3cret'],
+    ['authJwksUrl', 'http://127.0.0.1.example.com/s3cret'],
+    ['authJwksUrl', 'https://user:s3cret@example.com/'],
+    ['authJwksUrl', 'file:///s3cret'],
+    ['authJwksUrl', 's3cret'],
+    ['phoenixSecretKeyBase', 's3cret'],
+    ['phoenixTokenSalt', 's3cret\n'],
+    ['adminToken', 's3cret'],
+    ['adminToken', 's3cret s3cret s3cret'],
+  ]
+  for (const [key, text] of bad) {
+    const { name, allowed } = SETTINGS[key]
+    it(`is no ${name} of ${text.slice(0, 40).replaceAll('\n', ' ')}…, which is not printed`, () => {
+      expect(refused({ [name]: text })).to.equal(`${name} is set, but it must be ${allowed}`)
+    })
+  }
+
+  it('may be several keys, with line ends written as backslash and n', () => {
+    const text = (pemOf('RS256') + pemOf('EdDSA')).replaceAll('\n', '\\n')
+    const keys = readConfig({ AUTH_PUBLIC_KEY: text }).authPublicKeys
+    expect(keys?.map(({ algorithm }) => algorithm)).to.deep.equal(['RS256', 'EdDSA'])
+  })
+
+  it('may be a JWK, or a set of which some are for other purposes', () => {
+    const own = jwkOf('RS256', 'k')
+    const one = readConfig({ AUTH_PUBLIC_KEY: JSON.stringify(own) }).authPublicKeys
+    expect(one?.map(({ algorithm, kid }) => [algorithm, kid])).to.deep.equal([['RS256', 'k']])
+    const keys = [{ ...own, use: 'enc' }, { kty: 'oct', k: 'x' }, null, own, { ...own, kid: 7 }]
+    const set = readConfig({ AUTH_PUBLIC_KEY: JSON.stringify({ keys }) }).authPublicKeys
+    expect(set).to.have.length(1)
+  })
 })
 
 describe('open mode (contract 2)', () => {

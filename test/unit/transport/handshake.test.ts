@@ -189,7 +189,7 @@ describe('handshake', () => {
 
     it('C1.23: a refusal with a reason is 403 without an error handler', () => {
       const verdict = handshake(upgradeRequest(), OPTIONS, () => ({ refuse: 'slow down' }))
-      expect(verdict).to.deep.equal(refusal('connect', 403))
+      expect(verdict).to.deep.equal({ ...refusal('connect', 403), appReason: 'slow down' })
     })
 
     it('C1.24: an error handler answers a refusal that has a reason, and no other', () => {
@@ -200,7 +200,8 @@ describe('handshake', () => {
       }
       const options = { ...OPTIONS, errorHandler }
       const verdict = handshake(upgradeRequest(), options, () => ({ refuse: { rate: 3 } }))
-      expect(verdict).to.deep.equal(refusal('connect', 429, 'slow down'))
+      const appReason = { rate: 3 }
+      expect(verdict).to.deep.equal({ ...refusal('connect', 429, 'slow down'), appReason })
       expect(handshake(upgradeRequest(), options, () => ({ refuse: undefined }))).to.deep.equal(
         refusal('connect', 403),
       )

@@ -1,0 +1,64 @@
+/** What an operator of the server may tell it: `POST /admin/…` with the admin token. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Claims, isId, operatorSocketId } from './auth/claims.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Logger } from './logger.ts'
+import { DISCONNECT_EVENT } from './protocol/message.ts'
+import type { Telemetry } from './telemetry.ts'
+import { type HttpAnswer, httpError, type PostRoute } from './transport/http.ts'
+import { header, type UpgradeRequest } from './transport/request.ts'
+
+type Operator = Pick<Claims, 'businessId' | 'operatorId'>
+
+export interface AdminOptions {
+  /** Undefined: there are no such routes. */
+  readonly adminToken: string | undefined
+  readonly broadcast: Endpoint['broadcast']
+  /** Whether other nodes hear what is broadcast now. */
+  readonly reachesOthers: () => boolean
+  readonly logger: Logger
+  readonly telemetry: Pick<Telemetry, 'warned'>
+}
+
+const UNAUTHORIZED: HttpAnswer = {
+  ...httpError(401),
+  headers: { 'www-authenticate': 'Bearer' },
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** Whether a request carries the token, compared in constant time. */
+function guard(token: string): (request: UpgradeRequest) => boolean {
+  const wanted = digest(`Bearer ${token}`)
+  return (request) => timingSafeEqual(digest(header(request, 'authorization') ?? ''), wanted)
+}
+
+/** Undefined for anything but the ids of an operator. */
+function operatorOf(body: Buffer): Operator | undefined {
+  try {
+    const { businessId, operatorId } = JSON.parse(body.toString()) ?? {}
+    return isId(businessId) && isId(operatorId) ? { businessId, operatorId } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `POST /admin/disconnect` `{businessId, operatorId}` ends every socket of the operator, on every node. */
+export function adminRoutes(options: AdminOptions): ReadonlyMap<string, PostRoute> {
+  const { adminToken, broadcast, reachesOthers, logger, telemetry } = options
+  if (adminToken === undefined) return new Map()
+  const isAdmin = guard(adminToken)
+  const disconnect: PostRoute = (request, body) => {
+    if (!isAdmin(request)) {
+      telemetry.warned.publish({ message: 'an admin request without the admin token' })
+      return UNAUTHORIZED
+    }
+    const operator = operatorOf(body)
+    if (!operator) return httpError(400, 'businessId and operatorId: 1 to 256 bytes of text each')
+    const isHeard = reachesOthers()
+    broadcast(operatorSocketId(operator), DISCONNECT_EVENT, {})
+    logger.info({ ...operator, everywhere: isHeard }, 'an operator is disconnected')
+    return isHeard ? { status: 202, body: '' } : httpError(503, 'only this node was reached')
+  }
+  return new Map([['/admin/disconnect', disconnect]])
+}
