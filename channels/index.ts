@@ -8,6 +8,7 @@ import { sweepExpired } from './agent/expire-changes.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
 import { loadCommands, loadRepositories } from './agent/modules.ts'
+import { OperationRate } from './agent/operation-rate.ts'
 import { createEmbeddedRepository } from './agent/repository/embedded.ts'
 import { knownTypes } from './agent/repository/repositories.ts'
 import { openLmdbStore } from './agent/store/lmdb.ts'
@@ -43,6 +44,8 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue,
+    operations: new OperationRate(options.operationsPerOperator),
+    onRateLimited: options.onRateLimited,
     presence: options.presence,
     applyMs: options.applyMs ?? APPLY_MS,
     now: Date.now,
@@ -57,7 +60,10 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     Promise.all([sweepApplying(agent, olderThanMs).catch(onError), expire().catch(onError)])
   // A directory is ours alone: whatever is being applied was left by a server that is gone.
   await sweep(options.redis ? LEFT_MS : 0)
-  const sweeper = setInterval(() => void sweep(LEFT_MS), SWEEP_EVERY_MS)
+  const sweeper = setInterval(() => {
+    agent.operations.sweep(agent.now())
+    void sweep(LEFT_MS)
+  }, SWEEP_EVERY_MS)
   sweeper.unref()
 
   return {

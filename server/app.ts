@@ -1,6 +1,7 @@
 /** What a node serves, and what it gives it: the seam between the core and the channels on top of it. */
 import type { VerifyToken } from './auth/claims.ts'
 import type { UserSocket } from './channel/user-socket.ts'
+import type { Rate } from './limits/token-bucket.ts'
 import type { Presence } from './presence/presence.ts'
 import type { Redis } from './redis/redis.ts'
 
@@ -29,6 +30,10 @@ export interface AppOptions {
   readonly presence: Presence
   /** Where the state of all nodes lives; without it, in `dataDir`. */
   readonly redis?: { readonly redis: Redis; readonly prefix: string }
+  /** What one operator may ask of this node; absent: as much as it likes. */
+  readonly operationsPerOperator?: Rate
+  /** Counts each request that is refused because there were too many. */
+  readonly onRateLimited?: () => void
   /** Hears of failures that no client is told more of than a code. */
   readonly onError: (error: unknown) => void
 }

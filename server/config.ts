@@ -66,6 +66,11 @@ export function readConfig(env: Environment): Config {
     ]),
   ) as Values
   checkNeeds(values, env)
+  if (values.maxMailboxBytes < values.maxFrameBytes) {
+    const { name } = SETTINGS.maxMailboxBytes
+    const why = `a message that has to wait must fit: at least ${values.maxFrameBytes}, as ${SETTINGS.maxFrameBytes.name}`
+    throw refusal(name, String(values.maxMailboxBytes), why)
+  }
   const config: Config = Object.freeze({ ...values, open: !isAnySet(values, MEANS) })
   if (config.open && !config.authOpen && !isLoopback(config.host)) {
     const why =

@@ -1,11 +1,15 @@
 /** One node's server: mounts, plain routes, fan-out, and its way down. The composition root of the core. */
 import type { UserSocket } from './channel/user-socket.ts'
 import { type DrainOptions, drain } from './drain.ts'
+import { monotonic } from './limits/clock.ts'
+import { type Rate, TokenBucket } from './limits/token-bucket.ts'
 import { createLocalPubSub } from './pubsub/local.ts'
 import type { PubSub } from './pubsub/pubsub.ts'
+import type { SocketLimits } from './socket/limited.ts'
 import type { MailboxLimit } from './socket/mailbox.ts'
 import { createShared, LIMITS } from './socket/shared.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
+import { Admission, type ConnectLimits } from './transport/admission.ts'
 import { type Connections, closeIdle } from './transport/connections.ts'
 import {
   copyRequest,
@@ -42,6 +46,14 @@ export interface Mount {
   readonly maxChannels?: number
 }
 
+/** What is absent is not limited. */
+export interface EndpointLimits
+  extends ConnectLimits,
+    Omit<SocketLimits, 'maxChannels' | 'nodeJoins'> {
+  /** Joins of all sockets together. */
+  readonly nodeJoins?: Rate
+}
+
 export interface EndpointOptions {
   readonly mounts: readonly Mount[]
   /** Hosts that `checkOrigin: true` lets pages of. */
@@ -54,6 +66,7 @@ export interface EndpointOptions {
   readonly telemetry?: Telemetry
   /** What may wait for one channel, or for one join. */
   readonly mailbox?: MailboxLimit
+  readonly limits?: EndpointLimits
 }
 
 export interface Endpoint {
@@ -85,13 +98,6 @@ const POST_ONLY: HttpAnswer = { ...httpError(405), headers: { allow: 'POST' } }
 const sweepMs = (timeouts: readonly number[]): number =>
   Math.min(1_000, Math.max(20, Math.min(...timeouts) / 100))
 
-/** Closes what has been silent for too long, and what has expired. */
-function sweep(connections: Connections): void {
-  closeIdle(connections)
-  const now = Date.now()
-  for (const { socket } of connections) socket?.sweep(now)
-}
-
 /** Builds the endpoint; nothing listens yet. Throws TypeError for a mount whose options are wrong. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const telemetry = options.telemetry ?? createTelemetry()
@@ -99,18 +105,23 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const app = uws.App()
   const lanes = new SharedLanes(app)
   const connections: Connections = new Set()
-  const ground: Ground = { app, lanes, connections, lent: {} }
-  const { lent } = ground
   const shared = createShared(pubsub, lanes, telemetry, options.mailbox)
+  const { nodeJoins: joinRate, ...limits } = options.limits ?? {}
+  const now = limits.now ?? monotonic
+  const nodeJoins = joinRate && new TokenBucket(joinRate, now())
+  const admission = new Admission(limits, connections)
+  const ground: Ground = { app, lanes, connections, admission, lent: {} }
+  const { lent } = ground
 
   const hasLongPoll = options.mounts.some(({ longpoll }) => longpoll)
   const hub = hasLongPoll ? new LongPollHub(pubsub, lanes, connections) : undefined
-  const timeouts: number[] = []
+  const timeouts: number[] = limits.joinWithinMs ? [limits.joinWithinMs] : []
   const plain: PlainRequest[] = options.mounts.flatMap((mount) => {
     const websocket = { ...WEBSOCKET_DEFAULTS, ...mount.websocket }
     timeouts.push(websocket.timeoutMs)
     const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
-    const context = { ...shared, userSocket: mount.socket, maxChannels }
+    const own: SocketLimits = { ...limits, ...(nodeJoins && { nodeJoins }), maxChannels }
+    const context = { ...shared, userSocket: mount.socket, limits: own }
     const hosts = options.publicHosts ?? PUBLIC_HOSTS
     const takes = [mountWebSocket(ground, mount.path, websocket, hosts, context)]
     if (hub && mount.longpoll) {
@@ -139,6 +150,16 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let sweeper: NodeJS.Timeout | undefined
   let listening: Parameters<typeof uws.us_listen_socket_close>[0] | undefined
 
+  const sweep = () => {
+    closeIdle(connections)
+    const [at, date] = [now(), Date.now()]
+    for (const { socket } of connections) {
+      socket?.closeIfLate(at)
+      socket?.endIfExpired(date)
+    }
+    admission.sweep()
+  }
+
   const stopListening = () => {
     if (listening) uws.us_listen_socket_close(listening)
     listening = undefined
@@ -164,7 +185,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
             return
           }
           listening = token
-          sweeper = setInterval(() => sweep(connections), sweepMs(timeouts))
+          sweeper = setInterval(sweep, sweepMs(timeouts))
           resolve(uws.us_socket_local_port(token))
         })
       })
@@ -177,6 +198,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       ])
       clearInterval(sweeper)
       hub?.close()
+      // Answers that were given last are written on the next turn.
+      await new Promise((resolve) => setImmediate(resolve))
       await pubsub.close()
       lent.cork?.close()
       app.close()

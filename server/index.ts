@@ -23,6 +23,8 @@ export {
   refuse,
   type UserSocket,
 } from './channel/user-socket.ts'
+export { KeyedBuckets } from './limits/keyed-buckets.ts'
+export type { Rate } from './limits/token-bucket.ts'
 export type {
   Meta,
   Presence,

@@ -10,6 +10,7 @@ import { DRAIN_DEFAULTS } from './drain.ts'
 import { createEndpoint, type Endpoint, type Mount } from './endpoint.ts'
 import { type Logger, logTelemetry } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { endpointLimits, mailboxLimit, operationRate } from './node-limits.ts'
 import type { Presence } from './presence/presence.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -49,15 +50,15 @@ export async function startNode(
   logger: Logger,
 ): Promise<Node> {
   const state: State = { status: 'starting' }
-  const { endpoint, sharing, onError, release } = assemble(config, state, logger)
+  const { endpoint, sharing, hears, release } = assemble(config, state, logger)
   let app: App
   let port: number
   let verifier: Verifier | undefined
   try {
     port = await endpoint.listen(config.host, config.port)
     const presence = await sharing.presence()
-    if (!config.open) verifier = await openVerifier(config, onError)
-    app = await createApp(appOptions(config, presence, sharing, verifier, onError))
+    if (!config.open) verifier = await openVerifier(config, hears.onError)
+    app = await createApp(appOptions(config, presence, sharing, verifier, hears))
   } catch (error) {
     verifier?.close()
     await release(0)
@@ -102,6 +103,7 @@ function assemble(config: Config, state: State, logger: Logger) {
   const telemetry = createTelemetry()
   const endLog = logTelemetry(telemetry, logger)
   const onError = (error: unknown) => logger.error({ err: error }, 'failed in the background')
+  const onRateLimited = () => telemetry.dropped.publish({ reason: 'rate_limited', count: 1 })
   const sharing = share(config, telemetry, onError)
   const { shared } = sharing
   const metrics = createMetrics({
@@ -126,13 +128,15 @@ function assemble(config: Config, state: State, logger: Logger) {
     posts,
     telemetry,
     pubsub: sharing.pubsub,
+    limits: endpointLimits(config),
+    mailbox: mailboxLimit(config),
   })
   const release = async (deadlineMs: number): Promise<void> => {
     await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs })
     metrics.close()
     endLog()
   }
-  return { endpoint, sharing, onError, release }
+  return { endpoint, sharing, hears: { onError, onRateLimited }, release }
 }
 
 /** Lets the app finish (half of the time at most), drains the endpoint, then closes the app. */
@@ -168,7 +172,7 @@ function appOptions(
   presence: Presence,
   { shared }: Sharing,
   verifier: Verifier | undefined,
-  onError: (error: unknown) => void,
+  hears: Pick<AppOptions, 'onError' | 'onRateLimited'>,
 ): AppOptions {
   const { dataDir, locale, commands, repositories } = config
   return {
@@ -179,7 +183,8 @@ function appOptions(
     ...(commands !== undefined && { commands }),
     ...(repositories !== undefined && { repositories }),
     ...(shared && { redis: shared }),
-    onError,
+    ...operationRate(config),
+    ...hears,
   }
 }
 
@@ -206,9 +211,14 @@ function mountOf(config: Config, state: State): Mount {
       channelFor: (topic) => state.app?.socket.channelFor(topic),
     },
     maxChannels: config.maxChannels,
-    websocket: { ...common, maxFrameBytes: frameBytes(config.maxFrameBytes) },
+    websocket: {
+      ...common,
+      maxFrameBytes: frameBytes(config.maxFrameBytes),
+      maxBufferedBytes: config.maxBufferedBytes,
+    },
     longpoll: {
       ...common,
+      maxBufferedBytes: config.maxBufferedBytes,
       maxMessageBytes: config.maxFrameBytes,
       maxBodyBytes: Math.max(LONG_POLL_DEFAULTS.maxBodyBytes, 2 * config.maxFrameBytes),
     },

@@ -1,6 +1,7 @@
 import type { Presence } from '../../server/index.ts'
 import type { KeyedQueue } from './keyed-queue.ts'
 import type { Messages } from './messages.ts'
+import type { OperationRate } from './operation-rate.ts'
 import type { KnownType } from './repository/repositories.ts'
 import type { AgentStore, SessionKey } from './store/store.ts'
 
@@ -11,6 +12,7 @@ export interface Agent {
   readonly messages: Messages
   /** One change of state at a time per session on this node, so that commits seldom lose a race. */
   readonly queue: KeyedQueue
+  readonly operations: OperationRate
   /** Who is authenticated on each session. */
   readonly presence: Presence
   /** How long a foreign repository may take to apply a change, in milliseconds. */
@@ -18,6 +20,8 @@ export interface Agent {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onError: (error: unknown) => void
+  /** Counts requests that are answered `rate_limited`. */
+  readonly onRateLimited?: (() => void) | undefined
 }
 
 /** Who does it, where. */

@@ -80,6 +80,7 @@ export class Client {
     const payload = { ...this.#agent.messages.error(refused), ...about }
     to.ref?.reply('error', payload)
     this.#socket.push(event, payload)
+    if (refused.code === 'rate_limited') this.#agent.onRateLimited?.()
     if (refused.code === 'session_expired') this.#socket.expire()
   }
 

@@ -1,6 +1,7 @@
 /** How the texts of environment variables are read: one kind of value each. */
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { type PublicKey, parsePublicKeys } from '../auth/public-keys.ts'
+import { isAddressRange } from '../limits/addresses.ts'
 import { parseRedisUrl } from '../redis/url.ts'
 import { compileOriginCheck } from '../transport/origin.ts'
 import { isLoopback } from './loopback.ts'
@@ -63,6 +64,15 @@ export const urlHosts: Kind<readonly string[]> = {
   parse(text) {
     const hosts = commaList(text)
     return hosts.every(isUrlHost) ? hosts : undefined
+  },
+}
+
+export const addressRanges: Kind<readonly string[]> = {
+  allowed: 'none, or a comma list of IP addresses and of networks as 10.0.0.0/8',
+  parse(text) {
+    if (text === 'none') return Object.freeze([])
+    const ranges = commaList(text)
+    return ranges.every(isAddressRange) ? ranges : undefined
   },
 }
 

@@ -17,6 +17,7 @@ import {
   secret,
   urlHosts,
 } from './kinds.ts'
+import { LIMIT_SETTINGS } from './limit-settings.ts'
 
 export interface Setting<T> extends Kind<T> {
   readonly name: string
@@ -151,7 +152,6 @@ export const SETTINGS = {
     ...oneOf('ro', 'en'),
     meaning: 'the language of `message` fields',
   },
-  // A message that has to wait for its channel must fit into the mailbox: 16 MiB.
   maxFrameBytes: {
     name: 'MAX_FRAME_BYTES',
     default: '1048576',
@@ -164,6 +164,7 @@ export const SETTINGS = {
     ...integer(1, 100_000),
     meaning: 'the topics one socket may have joined; a further join is refused',
   },
+  ...LIMIT_SETTINGS,
   drainMs: {
     name: 'DRAIN_MS',
     default: '20000',

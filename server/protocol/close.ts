@@ -10,10 +10,17 @@ export const CLOSE = {
     when: 'the client reads too slowly, or sent a message over twice the limit',
   },
   tooBig: { code: 1009, when: 'a message was larger than `MAX_FRAME_BYTES`' },
-  crashed: { code: 1011, when: 'an undecodable frame, or a crash of the connection' },
+  crashed: {
+    code: 1011,
+    when: 'an undecodable frame, one nested too deep, or a crash of the connection',
+  },
   draining: { code: 1012, when: 'the node is shutting down' },
   expired: { code: 4401, when: 'the token expired' },
-  tooMany: { code: 4429, when: 'too many messages waited for one channel' },
+  joinedNothing: { code: 4408, when: 'nothing was joined in time' },
+  tooMany: {
+    code: 4429,
+    when: 'too many messages came, or waited for one channel or join',
+  },
 } as const
 
 export type CloseReason = keyof typeof CLOSE

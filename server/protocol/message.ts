@@ -34,6 +34,8 @@ export class Bytes extends Uint8Array {
 /** The only thing a codec's `decode` throws. Phoenix ends the whole connection with 1011 (C2.6). */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError'
+  /** What the frame is counted as. */
+  readonly reason: string = 'undecodable_frame'
 }
 
 /** A payload, topic or ref that the wire format cannot carry. The sender of it crashes, nobody else. */

@@ -8,6 +8,7 @@ import { Reply } from '../channel/result.ts'
 import type { Session, UserSocket } from '../channel/user-socket.ts'
 import type { CloseReason } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
+import { decodeWithin } from '../protocol/depth.ts'
 import {
   DecodeError,
   DISCONNECT_EVENT,
@@ -22,12 +23,13 @@ import type { Attempt } from './attempt.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
 import { Frames, type Taker } from './frames.ts'
+import { JOIN_LIMITS, Limited, type SocketLimits } from './limited.ts'
 import type { Owner, Shared } from './owner.ts'
 
 /** What all connections of a mount share. */
 export interface SocketContext extends Shared {
   readonly userSocket: UserSocket
-  readonly maxChannels: number
+  readonly limits: SocketLimits
 }
 
 const NO_HEARTBEAT_JOIN_REF = new Head(null, HEARTBEAT_TOPIC)
@@ -36,7 +38,7 @@ const EXPIRY_GRACE_MS = 5_000
 
 export type { Session }
 
-export class Socket implements Owner, Taker {
+export class Socket extends Limited implements Owner, Taker {
   readonly connection: Connection
   readonly codec: Codec
   readonly id: string | null
@@ -53,6 +55,7 @@ export class Socket implements Owner, Taker {
   #closed = false
 
   constructor(context: SocketContext, connection: Connection, codec: Codec, accepted: Session) {
+    super(context.limits)
     this.shared = context
     this.connection = connection
     this.codec = codec
@@ -85,7 +88,7 @@ export class Socket implements Owner, Taker {
   }
 
   /** From time to time: broadcasts to an expired socket end, then it does. */
-  sweep(now: number): void {
+  endIfExpired(now: number): void {
     if (now < this.#expiresAt) return
     if (now >= this.#expiresAt + EXPIRY_GRACE_MS) this.close('expired')
     else for (const process of this.#channels.values()) process.mute()
@@ -95,7 +98,8 @@ export class Socket implements Owner, Taker {
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (this.#closed) return
     this.shared.telemetry.frames.in += 1
-    if (!this.#frames.put(data, isBinary)) this.overflowed()
+    if (!this.mayReceive()) this.#tooMany('message_rate')
+    else if (!this.#frames.put(data, isBinary)) this.overflowed()
   }
 
   /** Calls `listener` when what was received has been taken: at once, unless a join runs; or never, at the end. */
@@ -124,7 +128,16 @@ export class Socket implements Owner, Taker {
   }
 
   overflowed(): void {
-    this.shared.telemetry.dropped.publish({ reason: 'mailbox_full', count: 1 })
+    this.#tooMany('mailbox_full')
+  }
+
+  /** From time to time: ends a connection that has joined nothing for too long; `now` by the clock of the limits. */
+  closeIfLate(now: number): void {
+    if (this.isLate(now)) this.close('joinedNothing')
+  }
+
+  #tooMany(reason: string): void {
+    this.shared.telemetry.dropped.publish({ reason, count: 1 })
     this.close('tooMany')
   }
 
@@ -139,7 +152,9 @@ export class Socket implements Owner, Taker {
   /** An undecodable frame, or a reply that cannot be encoded, ends the connection as a crash. */
   take(data: ArrayBuffer, isBinary: boolean): Promise<void> | undefined {
     try {
-      return this.#dispatch(this.codec.decode(data, isBinary), data.byteLength)
+      const { maxDepth = Number.POSITIVE_INFINITY } = this.shared.limits
+      const message = decodeWithin(this.codec, data, isBinary, maxDepth)
+      return this.#dispatch(message, data.byteLength)
     } catch (error) {
       this.#crashed(error)
       return undefined
@@ -148,7 +163,7 @@ export class Socket implements Owner, Taker {
 
   #crashed(error: unknown): void {
     if (error instanceof DecodeError) {
-      this.shared.telemetry.dropped.publish({ reason: 'undecodable_frame', count: 1 })
+      this.shared.telemetry.dropped.publish({ reason: error.reason, count: 1 })
     } else this.shared.telemetry.crashed.publish({ topic: undefined, error })
     this.close('crashed')
   }
@@ -195,10 +210,11 @@ export class Socket implements Owner, Taker {
       this.#unmatched(topic, ref)
       return undefined
     }
-    if (this.#channels.size >= this.shared.maxChannels) {
-      const warning = 'too many channels joined on one socket'
-      this.shared.telemetry.warned.publish({ message: warning, topic })
-      this.#reply(new Head(joinRef, topic), ref, 'error', { reason: 'too many channels joined' })
+    const limit = this.joinLimit(this.#channels.size)
+    if (limit) {
+      this.shared.telemetry.dropped.publish({ reason: limit, count: 1 })
+      this.#reply(new Head(joinRef, topic), ref, 'error', { reason: JOIN_LIMITS[limit] })
+      victim?.sendClose()
       return undefined
     }
     const process = new ChannelProcess(this, found, { topic, joinRef, ref }, this.#assigns)
@@ -259,6 +275,7 @@ export class Socket implements Owner, Taker {
       return
     }
     this.#channels.set(process.topic, process)
+    this.hasJoined()
     const welcome = () => this.#welcome(attempt, result.response)
     if (!flowing) welcome()
     else {

@@ -61,7 +61,7 @@ export class TestSocket {
     const context = {
       ...endpoint.shared,
       userSocket: { ...userSocket, channelFor: this.#channelFor },
-      maxChannels: LIMITS.maxChannels,
+      limits: { maxChannels: LIMITS.maxChannels },
     }
     this.#machine = new Socket(context, this.#connection, codec, accepted)
     endpoint.adopt(this.#machine)

@@ -1,10 +1,11 @@
 import type { Session } from '../socket/socket.ts'
 import type { Telemetry } from '../telemetry.ts'
+import { isCrowded } from './admission.ts'
 import type { Connect, Verdict } from './handshake.ts'
 
 /**
  * One connect, told to telemetry: whether the app was asked (then `connected`, with what it was asked about)
- * or the request was refused before (then `refused`), and what went wrong on our side (C8.1).
+ * or the request was refused whatever the app says (then `refused`), and what went wrong on our side (C8.1).
  */
 export function reported(telemetry: Telemetry, transport: string, connect: Connect<Session>) {
   const startedAt = performance.now()
@@ -16,7 +17,7 @@ export function reported(telemetry: Telemetry, transport: string, connect: Conne
     }) satisfies Connect<Session>,
     report(verdict: Verdict<Session>): void {
       const isAccepted = verdict.kind === 'accept'
-      if (asked) {
+      if (asked && !isCrowded(verdict)) {
         const durationMs = performance.now() - startedAt
         const [vsn, result] = isAccepted
           ? [verdict.codec.name, 'ok' as const]

@@ -4,6 +4,7 @@
  */
 import type { Codec } from '../protocol/codec.ts'
 import { isPromise } from '../protocol/promise.ts'
+import type { Crowded } from './admission.ts'
 import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
 import type { OriginCheck } from './origin.ts'
 import { BadQuery, type Params, parseParams } from './params.ts'
@@ -54,6 +55,7 @@ interface Refused {
     | 'connect'
     | 'crash'
     | 'headers'
+    | Crowded['reason']
   readonly error?: unknown
   /** Why the app refused, where it said so. */
   readonly appReason?: unknown

@@ -77,6 +77,10 @@ export function deferred(
   onGone: () => void = () => {},
 ): (write: () => void, run?: ((task: () => void) => void) | undefined) => void {
   let aborted = false
+  let isFirstTurn = true
+  queueMicrotask(() => {
+    isFirstTurn = false
+  })
   res.onAborted(() => {
     aborted = true
     onGone()
@@ -85,15 +89,21 @@ export function deferred(
     res.cork(task)
   }
   return (write, run = cork) => {
-    if (aborted) return
-    run(() => {
-      try {
-        write()
-      } catch (error) {
-        res.close()
-        onError(error)
-      }
-    })
+    const answer = (): void => {
+      if (aborted) return
+      run(() => {
+        try {
+          write()
+        } catch (error) {
+          res.close()
+          onError(error)
+        }
+      })
+    }
+    // Later may be inside of what uWS does for another connection, whose cork it must not meet: it would end the
+    // process.
+    if (isFirstTurn) answer()
+    else setImmediate(answer)
   }
 }
 

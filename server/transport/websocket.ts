@@ -2,6 +2,7 @@
 import { CLOSE } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { type Session, Socket, type SocketContext } from '../socket/socket.ts'
+import type { Admission } from './admission.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
 import { validateConnectInfoKeys } from './connect-info.ts'
 import { reported } from './connect-report.ts'
@@ -53,6 +54,8 @@ export const WEBSOCKET_DEFAULTS: WebSocketOptions = {
 }
 
 interface Opening extends UserData {
+  /** As Admission counts it. */
+  readonly client: string | undefined
   readonly codec: Codec
   readonly session: Session
 }
@@ -86,6 +89,7 @@ export interface Ground {
   readonly app: TemplatedApp
   readonly lanes: SharedLanes
   readonly connections: Connections
+  readonly admission: Admission
   readonly lent: Lent
 }
 
@@ -97,7 +101,7 @@ export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boole
  * entry or an unknown connect info key.
  */
 export function mountWebSocket(
-  { app, lanes, connections, lent }: Ground,
+  { app, lanes, connections, admission, lent }: Ground,
   mountPath: string,
   options: WebSocketOptions,
   hosts: readonly string[],
@@ -123,7 +127,9 @@ export function mountWebSocket(
       asked.report(verdict)
       finish(verdict)
     }
-    const verdict = handshake(request, { ...options, checkOrigin, pathParams }, asked.connect)
+    const verdict =
+      admission.screen(admission.clientOf(request.peer.address)) ??
+      handshake(request, { ...options, checkOrigin, pathParams }, asked.connect)
     if (verdict instanceof Promise) void verdict.then(report)
     else report(verdict)
   }
@@ -131,9 +137,12 @@ export function mountWebSocket(
   function upgrade(res: HttpResponse, req: HttpRequest, socketContext: UpgradeContext): void {
     const request = copyRequest(res, req)
     const later = deferred(res, crashed)
-    const asFound = (verdict: Verdict<Session>) => verdict
+    const client = admission.clientOf(request.peer.address)
+    const unlessCrowded = (verdict: Verdict<Session>): Verdict<Session> =>
+      (verdict.kind === 'accept' ? admission.review(client, verdict.session.id) : undefined) ??
+      verdict
     let isLate = false
-    decide(request, asFound, (verdict) => {
+    decide(request, unlessCrowded, (verdict) => {
       if (verdict.kind === 'refuse') {
         later(() => writeAnswer(res, verdict))
         return
@@ -141,7 +150,7 @@ export function mountWebSocket(
       const { codec, session, protocol } = verdict
       const accept = () =>
         res.upgrade<Opening>(
-          { codec, session },
+          { codec, session, client },
           header(request, 'sec-websocket-key') ?? '',
           protocol ?? '',
           header(request, 'sec-websocket-extensions') ?? '',
@@ -164,6 +173,7 @@ export function mountWebSocket(
       connection.socket = new Socket(context, connection, data.codec, data.session)
       data.connection = connection
       connections.add(connection)
+      admission.entered(data.client, connection.socket.id)
     } catch (error) {
       // A session or a pub/sub that is not as it must be: out of this handler, it would end the process.
       crashed(error)
@@ -200,9 +210,10 @@ export function mountWebSocket(
     dropped: (ws: WebSocket<Opening>) => ws.getUserData().connection?.lose(),
     drain: (ws: WebSocket<Opening>) => ws.getUserData().connection?.drained(),
     close(ws: WebSocket<Opening>, code: number) {
-      const { connection } = ws.getUserData()
+      const { connection, client } = ws.getUserData()
       if (!connection) return
       connections.delete(connection)
+      admission.left(client, connection.socket?.id)
       telemetry.disconnected.publish({ transport: 'websocket', code })
       connection.closed()
     },

@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import type { App } from '../../server/app.ts'
+import type { App, AppOptions } from '../../server/app.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import { fetchText, freePort, gate, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
 
@@ -34,13 +34,15 @@ describe('one node', () => {
       const stub = stubApp()
       const env = { DATA_DIR: '/d', LOCALE: 'en', COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
       await start(env, stub.create)
-      expect({ ...stub.options, presence: undefined, onError: undefined }).to.deep.equal({
+      const { presence, onError, onRateLimited, ...given } = stub.options as AppOptions
+      expect(presence).to.be.an('object')
+      for (const listener of [onError, onRateLimited]) expect(listener).to.be.a('function')
+      expect(given).to.deep.equal({
         dataDir: '/d',
         locale: 'en',
         commands: 'c.mjs',
         repositories: 'r.mjs',
-        presence: undefined,
-        onError: undefined,
+        operationsPerOperator: { perSecond: 10_000, burst: 20_000 },
       })
     })
 

@@ -10,6 +10,7 @@ import { sweepExpired } from '../../channels/agent/expire-changes.ts'
 import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../channels/agent/messages.ts'
 import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
+import { OperationRate } from '../../channels/agent/operation-rate.ts'
 import { createEmbeddedRepository } from '../../channels/agent/repository/embedded.ts'
 import { knownTypes } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
@@ -156,6 +157,8 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue: new KeyedQueue(),
+    operations: new OperationRate(options.operationsPerOperator),
+    onRateLimited: options.onRateLimited,
     presence,
     applyMs: options.applyMs ?? 10_000,
     now,

@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { ERROR_CODES } from '../../channels/agent/codes.ts'
+import { LIMIT_SETTINGS } from '../../server/config/limit-settings.ts'
 import { SETTINGS } from '../../server/config/settings.ts'
 import { CLOSE } from '../../server/protocol/close.ts'
+import { JOIN_LIMITS } from '../../server/socket/limited.ts'
+import { CROWDED } from '../../server/transport/admission.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8')
@@ -62,6 +65,59 @@ describe('the README', () => {
     expect(found).to.deep.equal(
       Object.entries(ERROR_CODES).map(([code, { en }]) => [inCode(code), en]),
     )
+  })
+})
+
+/** `5,000 a second` and `1 MiB` as the variables have them. */
+function figuresIn(text: string): readonly number[] {
+  const units = new Map([
+    ['MiB', 1_048_576],
+    ['min', 60_000],
+  ])
+  return [...text.matchAll(/(\d[\d,]*)(?: (MiB|min))?/g)].map(
+    ([, digits = '', unit = '']) => Number(digits.replaceAll(',', '')) * (units.get(unit) ?? 1),
+  )
+}
+
+describe('the README’s table of limits', () => {
+  const part = readme.split('\n## ').find((each) => each.startsWith('Limits\n')) ?? ''
+  const limits = part
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map(cells)
+    .filter((row) => row.length === 5)
+
+  const limitSettings: readonly { readonly name: string; readonly default: string }[] = [
+    SETTINGS.maxFrameBytes,
+    SETTINGS.maxChannels,
+    ...Object.values(LIMIT_SETTINGS).filter(({ name }) => name !== 'UNLIMITED_ADDRESSES'),
+  ]
+  for (const { name, default: text } of limitSettings) {
+    it(`has ${name} in one row, with its default`, () => {
+      const named = limits.filter((row) =>
+        row.slice(1, 3).some((cell) => cell.includes(inCode(name))),
+      )
+      expect(named).to.have.length(1)
+      expect(figuresIn(named[0]?.[2] ?? '')).to.include(Number(text))
+    })
+  }
+
+  for (const [reason, { status }] of Object.entries(CROWDED)) {
+    it(`has ${reason} with its HTTP status`, () => {
+      const row = limits.find(([, , , , counted]) => counted?.includes(inCode(reason)))
+      expect(row?.[0]).to.equal(`HTTP ${status}`)
+    })
+  }
+
+  for (const [reason, answer] of Object.entries(JOIN_LIMITS)) {
+    it(`has ${reason} with what the join is refused with`, () => {
+      const row = limits.find(([, , , , counted]) => counted?.includes(inCode(reason)))
+      expect(row?.[0]).to.equal(`join refused: ${inCode(answer)}`)
+    })
+  }
+
+  it('says of every answer whether phoenix.js comes back', () => {
+    for (const [answer, , , back] of limits.slice(1)) expect(back, answer).to.match(/^(yes|stays)/)
   })
 })
 

@@ -46,7 +46,7 @@ export async function authenticate(
   request: AuthenticateRequest,
 ): Promise<void> {
   const to = client.returnAddress()
-  const refused = check(client, request)
+  const refused = check(agent, client, request)
   if ('code' in refused) {
     client.fail(to, ERROR_EVENTS.agent_authenticate, refused)
     return
@@ -69,14 +69,16 @@ export async function authenticate(
   }
 }
 
-function check(client: Client, request: AuthenticateRequest): Identity | Refusal {
+function check(agent: Agent, client: Client, request: AuthenticateRequest): Identity | Refusal {
   const credentials = request.payload
-  return (
+  const found =
     malformed(credentials) ??
     (agrees(client, request) ? undefined : refusal('session_mismatch')) ??
     (client.expired ? refusal('session_expired') : undefined) ??
     identify(credentials, client.claims)
-  )
+  if ('code' in found) return found
+  const isAdmitted = agent.operations.admits(client.session, found.operatorId, agent.now())
+  return isAdmitted ? found : refusal('rate_limited')
 }
 
 /** Reply, `agent_authenticated`, then the kept events that the client lacks, then what is new (contract 9). */

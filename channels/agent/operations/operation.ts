@@ -73,6 +73,9 @@ export async function handle<S extends TObject>(
     return refuse(refusal('permission_denied'))
   }
   const actor: Actor = { session: client.session, operatorId: identity.operatorId }
+  if (!agent.operations.admits(actor.session, actor.operatorId, agent.now())) {
+    return refuse(refusal('rate_limited'))
+  }
   try {
     const refused = await operation.perform({ agent, client, actor, identity, payload }, to)
     if (refused) refuse(refused)

@@ -35,6 +35,34 @@ describe('channels: upgrade', () => {
     })
   })
 
+  describe('connects that are decided while another one is taken', () => {
+    for (const [name, isLetIn] of [
+      ['the first', (who: string | undefined) => who === '1'],
+      ['the second', (who: string | undefined) => who === '2'],
+    ] as const) {
+      it(`are answered each for itself: ${name} is let in, the other refused`, async () => {
+        const both = gate()
+        const asked = log<string>()
+        const { url } = await serve(room(), {
+          async connect({ who }) {
+            asked.push(who ?? '')
+            await both.opened
+            return isLetIn(who) ? accept() : refuse()
+          },
+        })
+        const answers = ['1', '2'].map((who) => openUpgrade(`${url}${TARGET}&who=${who}`))
+        // Goes on in the very turn of uWebSockets.js in which the second one is asked for.
+        await asked.next()
+        await asked.next()
+        both.open()
+        const statuses = (await Promise.all(answers)).map(({ status }) => status)
+        expect(statuses.toSorted()).to.deep.equal([101, 403])
+        const health = await openUpgrade(`${url}${TARGET}&who=${isLetIn('1') ? 1 : 2}`)
+        expect(health.status).to.equal(101)
+      })
+    }
+  })
+
   describe('a client that goes away while connect decides', () => {
     it('leaves nothing', async () => {
       const slow = gate()

@@ -62,8 +62,10 @@ describe('the official client before several nodes', function () {
     for (const { welcomes, closes } of operators) {
       expect(closes).to.have.length.of.at.least(1)
       expect(closes).to.deep.equal(closes.map(() => 1006))
+      // A node may be killed before one that came to it has been welcomed.
       const returns = welcomes.slice(1).map(({ recovered }) => recovered)
-      expect(returns).to.deep.equal(closes.map(() => true))
+      expect(returns).to.have.length.within(1, closes.length)
+      expect(new Set(returns)).to.deep.equal(new Set([true]))
     }
     const failures = produced.flatMap((each) => each.failures)
     expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])

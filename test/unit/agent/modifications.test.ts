@@ -5,6 +5,7 @@ import type { HistoryEntry } from '../../../channels/agent/contract.ts'
 import { KeyedQueue } from '../../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../../channels/agent/messages.ts'
 import { modifyQuery, queryHistory, revertQuery } from '../../../channels/agent/modifications.ts'
+import { OperationRate } from '../../../channels/agent/operation-rate.ts'
 import { Refusal } from '../../../channels/agent/refusal.ts'
 import type {
   AgentStore,
@@ -54,6 +55,7 @@ function agentOn(store: AgentStore): Agent {
     repositories: new Map([['services', { repository: {} as never, fields: undefined }]]),
     messages: new Messages('en'),
     queue: new KeyedQueue(),
+    operations: new OperationRate(),
     applyMs: 1_000,
     presence: createLocalPresence(createLocalPubSub()),
     now: () => Date.parse('2026-03-01T12:00:00Z'),

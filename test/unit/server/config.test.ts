@@ -65,6 +65,28 @@ describe('readConfig', () => {
       locale: 'ro',
       maxFrameBytes: 1_048_576,
       maxChannels: 100,
+      maxMessagesPerSecond: 5_000,
+      maxDepth: 1_024,
+      maxJoinsPerSocket: 500,
+      maxJoins: 20_000,
+      joinWithinMs: 600_000,
+      maxConnections: 50_000,
+      maxConnectionsPerAddress: 1_000,
+      maxConnectsPerAddress: 500,
+      unlimitedAddresses: [
+        '127.0.0.0/8',
+        '::1',
+        '10.0.0.0/8',
+        '172.16.0.0/12',
+        '192.168.0.0/16',
+        'fc00::/7',
+        'fe80::/10',
+      ],
+      maxConnectionsPerOperator: 10_000,
+      maxOperationsPerOperator: 10_000,
+      maxMailboxMessages: 10_000,
+      maxMailboxBytes: 16_777_216,
+      maxBufferedBytes: 4_194_304,
       drainMs: 20_000,
       logLevel: 'info',
       commands: undefined,
@@ -96,6 +118,20 @@ describe('readConfig', () => {
       LOCALE: 'en',
       MAX_FRAME_BYTES: '2048',
       MAX_CHANNELS_PER_SOCKET: '7',
+      MAX_MESSAGES_PER_SECOND: '11',
+      MAX_PAYLOAD_DEPTH: '12',
+      MAX_JOINS_PER_SECOND_PER_SOCKET: '13',
+      MAX_JOINS_PER_SECOND: '14',
+      JOIN_WITHIN_MS: '15',
+      MAX_CONNECTIONS: '16',
+      MAX_CONNECTIONS_PER_ADDRESS: '17',
+      MAX_CONNECTS_PER_SECOND_PER_ADDRESS: '18',
+      UNLIMITED_ADDRESSES: '10.1.0.0/16, FE80::1',
+      MAX_CONNECTIONS_PER_OPERATOR: '19',
+      MAX_OPERATIONS_PER_SECOND_PER_OPERATOR: '20',
+      MAX_MAILBOX_MESSAGES: '21',
+      MAX_MAILBOX_BYTES: '4096',
+      MAX_BUFFERED_BYTES: '65536',
       DRAIN_MS: '100',
       LOG_LEVEL: 'silent',
       COMMANDS: './commands.mjs',
@@ -124,6 +160,20 @@ describe('readConfig', () => {
       locale: 'en',
       maxFrameBytes: 2_048,
       maxChannels: 7,
+      maxMessagesPerSecond: 11,
+      maxDepth: 12,
+      maxJoinsPerSocket: 13,
+      maxJoins: 14,
+      joinWithinMs: 15,
+      maxConnections: 16,
+      maxConnectionsPerAddress: 17,
+      maxConnectsPerAddress: 18,
+      unlimitedAddresses: ['10.1.0.0/16', 'fe80::1'],
+      maxConnectionsPerOperator: 19,
+      maxOperationsPerOperator: 20,
+      maxMailboxMessages: 21,
+      maxMailboxBytes: 4_096,
+      maxBufferedBytes: 65_536,
       drainMs: 100,
       logLevel: 'silent',
       commands: './commands.mjs',
@@ -184,9 +234,37 @@ describe('readConfig', () => {
   allows('maxFrameBytes', ['1024', '16777216'])
   refuses('maxFrameBytes', ['1023', '16777217', '1MB', '0'])
   refuses('maxChannels', ['0', '-5', 'Infinity', '100001'])
+  allows('maxMessagesPerSecond', ['0', '1000000'])
+  refuses('maxMessagesPerSecond', ['-1', '1000001', '5000/s', 'Infinity', '0.5'])
+  allows('maxConnections', ['0', '10000000'])
+  refuses('maxConnections', ['-1', '10000001', 'none'])
+  refuses('joinWithinMs', ['-1', '86400001', '10m'])
+  allows('unlimitedAddresses', ['none', '10.0.0.1', '2001:db8::/32, 10.0.0.0/8', '0.0.0.0/0'])
+  refuses('unlimitedAddresses', [
+    'localhost',
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '10.0.0.0/8,',
+    'none,::1',
+    '[::1]',
+  ])
+  allows('maxMailboxBytes', ['1048576', '1073741824'])
+  refuses('maxMailboxBytes', ['1023', '0'])
+  refuses('maxMailboxMessages', ['0', '1000001'])
+  refuses('maxBufferedBytes', ['65535', '1073741825', '0'])
   refuses('drainMs', ['99', '600001', '20s'])
   allows('logLevel', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
   refuses('logLevel', ['INFO', 'verbose', '30', 'constructor', '__proto__'])
+
+  it('wants a mailbox to have room for the largest message', () => {
+    expect(refused({ MAX_MAILBOX_BYTES: '4095', MAX_FRAME_BYTES: '4096' })).to.equal(
+      'MAX_MAILBOX_BYTES is "4095", but a message that has to wait must fit: at least 4096, as MAX_FRAME_BYTES',
+    )
+    expect(refused({ MAX_MAILBOX_BYTES: '2048' })).to.match(/at least 1048576, as MAX_FRAME_BYTES$/)
+  })
 
   it('shows the first hundred characters of a long value', () => {
     const shown = `"${'x'.repeat(100)}"`

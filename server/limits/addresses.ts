@@ -1,0 +1,64 @@
+/** Addresses of clients: which of them count as one, and sets of them. */
+import { BlockList, isIP } from 'node:net'
+
+const PREFIX = /^\d{1,3}$/
+
+interface Range {
+  readonly address: string
+  readonly family: 'ipv4' | 'ipv6'
+  readonly prefix: number
+}
+
+/** An address, or one with a prefix length, as `10.0.0.0/8`. */
+function rangeOf(text: string): Range | undefined {
+  const [address = '', prefixText, ...more] = text.split('/')
+  const version = isIP(address)
+  const bits = version === 4 ? 32 : 128
+  if (version === 0 || more.length > 0 || !PREFIX.test(prefixText ?? `${bits}`)) return undefined
+  const prefix = Number(prefixText ?? bits)
+  return prefix <= bits ? { address, family: `ipv${version as 4 | 6}`, prefix } : undefined
+}
+
+/** Whether `addressSet` takes it. */
+export const isAddressRange = (text: string): boolean => rangeOf(text) !== undefined
+
+/**
+ * Whether an address is in one of the ranges; an IPv4 address that came over IPv6 is one of IPv4. Throws
+ * TypeError for a range that is none.
+ */
+export function addressSet(ranges: readonly string[]): (address: string) => boolean {
+  const list = new BlockList()
+  for (const text of ranges) {
+    const range = rangeOf(text)
+    if (!range) throw new TypeError(`no address and no range of them: ${text}`)
+    list.addSubnet(range.address, range.prefix, range.family)
+  }
+  return (address) => {
+    const version = isIP(address)
+    return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
+  }
+}
+
+/**
+ * What stands for a client: an IPv4 address is one, of IPv6 the network, /64, in which each client has as
+ * many addresses as it likes.
+ */
+export function clientOf(address: string): string {
+  if (isIP(address) !== 6) return address
+  const groups = groupsOf(address)
+  const isMapped = groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff'
+  if (!isMapped) return `${groups.slice(0, 4).join(':')}::/64`
+  const bytes = groups.slice(6).map((group) => Number.parseInt(group, 16))
+  return bytes.flatMap((pair) => [pair >> 8, pair & 0xff]).join('.')
+}
+
+/** The eight groups of an IPv6 address, without leading zeros. */
+function groupsOf(address: string): readonly string[] {
+  // The URL parser's own shortest form: no zone, no dotted part, one gap at most.
+  const { hostname } = new URL(`http://[${address.split('%')[0]}]`)
+  const [head = '', tail] = hostname.slice(1, -1).split('::')
+  const parts = (text: string) => (text === '' ? [] : text.split(':'))
+  if (tail === undefined) return parts(head)
+  const [before, after] = [parts(head), parts(tail)]
+  return [...before, ...Array(8 - before.length - after.length).fill('0'), ...after]
+}
