@@ -1,12 +1,11 @@
 /** What an operator of the server may tell it: `POST /admin/…` with the admin token. */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Claims, isId, operatorSocketId } from './auth/claims.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Logger } from './logger.ts'
 import { DISCONNECT_EVENT } from './protocol/message.ts'
 import type { Telemetry } from './telemetry.ts'
-import { type HttpAnswer, httpError, type PostRoute } from './transport/http.ts'
-import { header, type UpgradeRequest } from './transport/request.ts'
+import { bearerCheck, UNAUTHORIZED } from './transport/bearer.ts'
+import { httpError, type PostRoute } from './transport/http.ts'
 
 type Operator = Pick<Claims, 'businessId' | 'operatorId'>
 
@@ -18,19 +17,6 @@ export interface AdminOptions {
   readonly reachesOthers: () => boolean
   readonly logger: Logger
   readonly telemetry: Pick<Telemetry, 'warned'>
-}
-
-const UNAUTHORIZED: HttpAnswer = {
-  ...httpError(401),
-  headers: { 'www-authenticate': 'Bearer' },
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-
-/** Whether a request carries the token, compared in constant time. */
-function guard(token: string): (request: UpgradeRequest) => boolean {
-  const wanted = digest(`Bearer ${token}`)
-  return (request) => timingSafeEqual(digest(header(request, 'authorization') ?? ''), wanted)
 }
 
 /** Undefined for anything but the ids of an operator. */
@@ -47,7 +33,7 @@ function operatorOf(body: Buffer): Operator | undefined {
 export function adminRoutes(options: AdminOptions): ReadonlyMap<string, PostRoute> {
   const { adminToken, broadcast, reachesOthers, logger, telemetry } = options
   if (adminToken === undefined) return new Map()
-  const isAdmin = guard(adminToken)
+  const isAdmin = bearerCheck(adminToken)
   const disconnect: PostRoute = (request, body) => {
     if (!isAdmin(request)) {
       telemetry.warned.publish({ message: 'an admin request without the admin token' })

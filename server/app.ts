@@ -13,7 +13,7 @@ export interface App {
   busy(): boolean
   /** Ends what still runs; its clients are answered. */
   cancel(): void
-  /** Flushes and releases. Called once, after the last client has gone. */
+  /** Ends what still runs, flushes and releases. Called once, after the last client has gone. */
   close(): Promise<void>
 }
 

@@ -40,12 +40,14 @@ const MEANS = [...JWT_MEANS, 'phoenixSecretKeyBase'] as const
 const isAnySet = (values: Values, keys: readonly (keyof Values)[]): boolean =>
   keys.some((key) => values[key] !== undefined)
 
-/** Variables that mean nothing without one of others: to ignore one would check less than is wanted. */
+/** Variables that mean nothing without one of others: to ignore one would guard less than is wanted. */
 const NEEDS: Partial<Record<keyof Values, readonly (keyof Values)[]>> = {
   authIssuer: JWT_MEANS,
   authAudience: JWT_MEANS,
   phoenixSecretKeyBase: ['phoenixTokenSalt'],
   phoenixTokenSalt: ['phoenixSecretKeyBase'],
+  tlsCert: ['tlsKey'],
+  tlsKey: ['tlsCert'],
 }
 
 function checkNeeds(values: Values, env: Environment): void {

@@ -1,6 +1,7 @@
 /** One node's server: mounts, plain routes, fan-out, and its way down. The composition root of the core. */
 import type { UserSocket } from './channel/user-socket.ts'
 import { type DrainOptions, drain } from './drain.ts'
+import { addressSet } from './limits/addresses.ts'
 import { monotonic } from './limits/clock.ts'
 import { type Rate, TokenBucket } from './limits/token-bucket.ts'
 import { createLocalPubSub } from './pubsub/local.ts'
@@ -12,12 +13,13 @@ import { createTelemetry, type Telemetry } from './telemetry.ts'
 import { Admission, type ConnectLimits } from './transport/admission.ts'
 import { type Connections, closeIdle } from './transport/connections.ts'
 import {
-  copyRequest,
+  GET_ONLY,
   type HttpAnswer,
   httpError,
   NOT_FOUND,
   type PostRoute,
   type Route,
+  requestReader,
   servePost,
   serveRoute,
   writeAnswer,
@@ -26,6 +28,7 @@ import { SharedLanes } from './transport/lanes.ts'
 import { lendCork } from './transport/lent-cork.ts'
 import { LONG_POLL_DEFAULTS, type LongPollOptions, mountLongPoll } from './transport/longpoll.ts'
 import { LongPollHub } from './transport/longpoll-hub.ts'
+import type { TlsFiles } from './transport/tls.ts'
 import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
 import {
   type Ground,
@@ -58,6 +61,10 @@ export interface EndpointOptions {
   readonly mounts: readonly Mount[]
   /** Hosts that `checkOrigin: true` lets pages of. */
   readonly publicHosts?: readonly string[]
+  /** Addresses and subnets of proxies, whose `X-Forwarded-For` is believed; nobody's unless told. */
+  readonly trustProxy?: readonly string[]
+  /** HTTPS and WSS alone; plain HTTP and WS without. */
+  readonly tls?: TlsFiles
   /** GET routes by exact path. */
   readonly routes?: ReadonlyMap<string, Route>
   /** POST routes by exact path, which have no other method. */
@@ -98,11 +105,20 @@ const POST_ONLY: HttpAnswer = { ...httpError(405), headers: { allow: 'POST' } }
 const sweepMs = (timeouts: readonly number[]): number =>
   Math.min(1_000, Math.max(20, Math.min(...timeouts) / 100))
 
+/** The answer to a method, or a path, that there is not. */
+function refusalOf(route: Route | undefined, post: PostRoute | undefined): HttpAnswer {
+  if (route) return GET_ONLY
+  return post ? POST_ONLY : NOT_FOUND
+}
+
 /** Builds the endpoint; nothing listens yet. Throws TypeError for a mount whose options are wrong. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const telemetry = options.telemetry ?? createTelemetry()
   const pubsub = options.pubsub ?? createLocalPubSub()
-  const app = uws.App()
+  const { tls } = options
+  const app = tls ? uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key }) : uws.App()
+  const scheme = tls ? 'https' : 'http'
+  const readRequest = requestReader({ scheme, trustsProxy: addressSet(options.trustProxy ?? []) })
   const lanes = new SharedLanes(app)
   const connections: Connections = new Set()
   const shared = createShared(pubsub, lanes, telemetry, options.mailbox)
@@ -110,7 +126,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const now = limits.now ?? monotonic
   const nodeJoins = joinRate && new TokenBucket(joinRate, now())
   const admission = new Admission(limits, connections)
-  const ground: Ground = { app, lanes, connections, admission, lent: {} }
+  const hosts = options.publicHosts ?? PUBLIC_HOSTS
+  const ground: Ground = { app, hosts, readRequest, lanes, connections, admission, lent: {} }
   const { lent } = ground
 
   const hasLongPoll = options.mounts.some(({ longpoll }) => longpoll)
@@ -122,8 +139,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
     const own: SocketLimits = { ...limits, ...(nodeJoins && { nodeJoins }), maxChannels }
     const context = { ...shared, userSocket: mount.socket, limits: own }
-    const hosts = options.publicHosts ?? PUBLIC_HOSTS
-    const takes = [mountWebSocket(ground, mount.path, websocket, hosts, context)]
+    const takes = [mountWebSocket(ground, mount.path, websocket, context)]
     if (hub && mount.longpoll) {
       const longpoll = { ...LONG_POLL_DEFAULTS, ...mount.longpoll }
       // A session may outlive its time by a tenth of a window.
@@ -136,15 +152,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const routeFailed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })
 
   app.any('/*', (res, req) => {
-    const request = copyRequest(res, req)
+    const request = readRequest(res, req)
     if (plain.some((take) => take(res, request))) return
-    const route =
-      request.method === 'GET' || request.method === 'HEAD' ? routes.get(request.path) : undefined
+    const route = routes.get(request.path)
     const post = options.posts?.get(request.path)
-    if (route) serveRoute(res, route, request, routeFailed)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (route && isRead) serveRoute(res, route, request, routeFailed)
     else if (post && request.method === 'POST') servePost(res, post, request, routeFailed)
-    else if (post) writeAnswer(res, POST_ONLY, request.method !== 'HEAD')
-    else writeAnswer(res, NOT_FOUND, request.method !== 'HEAD')
+    else writeAnswer(res, refusalOf(route, post), request.method !== 'HEAD')
   })
 
   let sweeper: NodeJS.Timeout | undefined

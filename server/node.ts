@@ -14,16 +14,18 @@ import { endpointLimits, mailboxLimit, operationRate } from './node-limits.ts'
 import type { Presence } from './presence/presence.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
+import { bearerCheck, UNAUTHORIZED } from './transport/bearer.ts'
 import type { HttpAnswer, Route } from './transport/http.ts'
 import { LONG_POLL_DEFAULTS, type LongPollOptions } from './transport/longpoll.ts'
+import { checkTls, type TlsFiles } from './transport/tls.ts'
 import { frameBytes } from './transport/websocket.ts'
 
 export type CreateApp = (options: AppOptions) => Promise<App>
 
 export interface Node {
-  /** `http://…`, with the port that was bound. */
+  /** `http://…` or `https://…`, with the port that was bound. */
   readonly url: string
-  /** `ws://…`, where clients connect. */
+  /** `ws://…` or `wss://…`, where clients connect. */
   readonly webSocketUrl: string
   /** Drains, closes the app, releases all; again is the same as once. Rejects when `drainMs` is over. */
   stop(): Promise<void>
@@ -42,7 +44,8 @@ const POLL_MS = 10
 
 /**
  * Listens first, so that the probes answer while the app starts; clients are answered 503 until it is there.
- * Rejects, with all released, for a taken port and for whatever `createApp` rejects with.
+ * Rejects, with all released, for a taken port, for files that are no certificate and its key, and for whatever
+ * `createApp` rejects with.
  */
 export async function startNode(
   config: Config,
@@ -67,7 +70,8 @@ export async function startNode(
   }
   Object.assign(state, { status: 'ok', app } satisfies State)
   const authority = `${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`
-  const url = `http://${authority}`
+  const secure = config.tlsCert === undefined ? '' : 's'
+  const url = `http${secure}://${authority}`
   logger.info({ url }, 'listening')
   if (config.open) logger.warn('open mode: clients are what they claim to be')
 
@@ -89,7 +93,7 @@ export async function startNode(
   let stopping: Promise<void> | undefined
   return {
     url,
-    webSocketUrl: `ws://${authority}${SOCKET_PATH}/websocket`,
+    webSocketUrl: `ws${secure}://${authority}${SOCKET_PATH}/websocket`,
     stop() {
       stopping ??= stop()
       return stopping
@@ -99,7 +103,8 @@ export async function startNode(
 
 /** All but the app. `release` drains and takes it apart again. */
 function assemble(config: Config, state: State, logger: Logger) {
-  const { nodeName, publicHosts } = config
+  const tls = tlsFiles(config)
+  const { nodeName, publicHosts, trustProxy, metricsToken } = config
   const telemetry = createTelemetry()
   const endLog = logTelemetry(telemetry, logger)
   const onError = (error: unknown) => logger.error({ err: error }, 'failed in the background')
@@ -112,7 +117,7 @@ function assemble(config: Config, state: State, logger: Logger) {
     nodeName,
     ...(shared && { shared }),
   })
-  const routes = routesOf(state, metrics, shared)
+  const routes = routesOf(state, metrics, metricsToken, shared)
   const posts = adminRoutes({
     adminToken: config.adminToken,
     broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
@@ -130,16 +135,26 @@ function assemble(config: Config, state: State, logger: Logger) {
     pubsub: sharing.pubsub,
     limits: endpointLimits(config),
     mailbox: mailboxLimit(config),
+    ...(trustProxy && { trustProxy }),
+    ...(tls && { tls }),
   })
   const release = async (deadlineMs: number): Promise<void> => {
-    await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs })
+    const cancel = () => state.app?.cancel()
+    await endpoint.drain({ ...DRAIN_DEFAULTS, batchSize: config.drainBatch, deadlineMs, cancel })
     metrics.close()
     endLog()
   }
   return { endpoint, sharing, hears: { onError, onRateLimited }, release }
 }
 
-/** Lets the app finish (half of the time at most), drains the endpoint, then closes the app. */
+/** Undefined for plain HTTP. Throws for files that cannot serve. */
+function tlsFiles({ tlsCert: cert, tlsKey: key }: Config): TlsFiles | undefined {
+  if (cert === undefined || key === undefined) return undefined
+  checkTls({ cert, key })
+  return { cert, key }
+}
+
+/** Drains the endpoint, lets the app finish what no client waits for, then closes the app. */
 async function takeDown(
   drainMs: number,
   release: (deadlineMs: number) => Promise<void>,
@@ -148,13 +163,8 @@ async function takeDown(
 ): Promise<void> {
   const endsAt = performance.now() + drainMs
   const left = () => Math.max(0, endsAt - performance.now())
+  await release(drainMs - Math.min(MAX_FLUSH_MS, drainMs / 4))
   while (app.busy() && left() > drainMs / 2) await sleep(POLL_MS)
-  if (app.busy()) {
-    app.cancel()
-    // Its answers are out by then.
-    await sleep(POLL_MS)
-  }
-  await release(left() - Math.min(MAX_FLUSH_MS, drainMs / 4))
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     const error = new Error(`the app did not close within DRAIN_MS (${drainMs} ms)`)
@@ -241,8 +251,10 @@ const PROBE_MS = 5_000
 function routesOf(
   state: State,
   metrics: Metrics,
+  metricsToken: string | undefined,
   shared: SharedRedis | undefined,
 ): ReadonlyMap<string, Route> {
+  const mayMeasure = metricsToken === undefined ? () => true : bearerCheck(metricsToken)
   const isShared = async (query: string) =>
     !shared || !new URLSearchParams(query).has('deep', '1') || (await shared.probe.ask(PROBE_MS))
   return new Map<string, Route>([
@@ -257,11 +269,10 @@ function routesOf(
     ],
     [
       '/metrics',
-      async () => ({
-        status: 200,
-        body: await metrics.text(),
-        contentType: metrics.contentType,
-      }),
+      async (request) =>
+        mayMeasure(request)
+          ? { status: 200, body: await metrics.text(), contentType: metrics.contentType }
+          : UNAUTHORIZED,
     ],
   ])
 }

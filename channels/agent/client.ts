@@ -67,6 +67,11 @@ export class Client {
     this.#socket.push(event, payload)
   }
 
+  /** What answers when its handler is done: a node that shuts down lets it. */
+  waitUntil(work: Promise<void>): void {
+    this.#socket.waitUntil(work)
+  }
+
   /**
    * The error reply, and the error event. `about` names the command where there is one. Whose session has
    * expired is sent away, to come back with a new token.

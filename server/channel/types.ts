@@ -53,6 +53,11 @@ export interface Socket<T extends string, A, Out extends Schemas> {
   expire(): void
   /** Throws where the message being handled has no ref (C3.52). */
   socketRef(): SocketRef
+  /**
+   * Says that this client is still owed something when its handler is done: a node that shuts down closes the
+   * connection after `work`, where the time allows. What it rejects with crashes the channel.
+   */
+  waitUntil(work: Promise<unknown>): void
   /** To this client. Throws EncodeError for a payload the wire cannot carry. */
   push<E extends keyof Out & string>(event: E, payload: Static<Out[E]>): void
   /** To every subscriber of the topic, this one included, on every node. */

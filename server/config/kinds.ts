@@ -90,6 +90,12 @@ export const origins: Kind<boolean | readonly string[]> = {
   },
 }
 
+/** As it can stand in a header. */
+export const bearerToken: Kind<string> = {
+  allowed: '16 to 512 visible ASCII characters',
+  parse: (text) => (/^[\x21-\x7e]{16,512}$/.test(text) ? text : undefined),
+}
+
 export const redisUrl: Kind<string> = {
   allowed: 'redis://… or rediss://…, or redis://h1,h2…?cluster=true',
   parse(text) {
@@ -107,12 +113,6 @@ export const secret = (minBytes: number): Kind<string> => ({
   allowed: `a secret of at least ${minBytes} bytes`,
   parse: (text) => (Buffer.byteLength(text) >= minBytes ? text : undefined),
 })
-
-/** As it can stand in a header. */
-export const bearerToken: Kind<string> = {
-  allowed: '16 to 512 visible ASCII characters',
-  parse: (text) => (/^[\x21-\x7e]{16,512}$/.test(text) ? text : undefined),
-}
 
 export const publicKeys: Kind<readonly PublicKey[]> = {
   allowed:

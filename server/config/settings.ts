@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { MIN_SECRET_BYTES } from '../auth/secrets.ts'
 import {
+  addressRanges,
   bearerToken,
   host,
   integer,
@@ -41,6 +42,26 @@ export const SETTINGS = {
     default: '127.0.0.1',
     ...host,
     meaning: 'the address to listen on; in open mode only a loopback one, unless `AUTH_OPEN=1`',
+  },
+  tlsCert: {
+    name: 'TLS_CERT',
+    default: undefined,
+    ...path,
+    meaning:
+      'path of a certificate in PEM, with its chain: the server then speaks HTTPS and WSS alone',
+  },
+  tlsKey: {
+    name: 'TLS_KEY',
+    default: undefined,
+    ...path,
+    meaning: 'path of its private key in PEM, without a passphrase; both, or neither',
+  },
+  trustProxy: {
+    name: 'TRUST_PROXY',
+    default: undefined,
+    ...addressRanges,
+    meaning:
+      'addresses and subnets of your own proxies, as a comma list: from these `X-Forwarded-For` says who the client is',
   },
   nodeName: {
     name: 'NODE_NAME',
@@ -165,11 +186,25 @@ export const SETTINGS = {
     meaning: 'the topics one socket may have joined; a further join is refused',
   },
   ...LIMIT_SETTINGS,
+  metricsToken: {
+    name: 'METRICS_TOKEN',
+    default: undefined,
+    ...bearerToken,
+    meaning:
+      'what `GET /metrics` asks for, as `Authorization: Bearer …`, 16 characters or more; without it everybody may read them',
+  },
   drainMs: {
     name: 'DRAIN_MS',
     default: '20000',
     ...integer(100, 600_000),
     meaning: 'how long the way down may take after SIGTERM or SIGINT, in milliseconds',
+  },
+  drainBatch: {
+    name: 'DRAIN_BATCH',
+    default: '100',
+    ...integer(1, 100_000),
+    meaning:
+      'the sockets closed at once on the way down, every 100 ms; more of them where `DRAIN_MS` would not do',
   },
   logLevel: {
     name: 'LOG_LEVEL',

@@ -1,7 +1,7 @@
 /** Addresses of clients: which of them count as one, and sets of them. */
 import { BlockList, isIP } from 'node:net'
 
-const PREFIX = /^\d{1,3}$/
+const PREFIX = /^(?:0|[1-9]\d{0,2})$/
 
 interface Range {
   readonly address: string
@@ -14,7 +14,14 @@ function rangeOf(text: string): Range | undefined {
   const [address = '', prefixText, ...more] = text.split('/')
   const version = isIP(address)
   const bits = version === 4 ? 32 : 128
-  if (version === 0 || more.length > 0 || !PREFIX.test(prefixText ?? `${bits}`)) return undefined
+  // A zone is of one machine alone.
+  if (
+    version === 0 ||
+    address.includes('%') ||
+    more.length > 0 ||
+    !PREFIX.test(prefixText ?? `${bits}`)
+  )
+    return undefined
   const prefix = Number(prefixText ?? bits)
   return prefix <= bits ? { address, family: `ipv${version as 4 | 6}`, prefix } : undefined
 }

@@ -61,9 +61,9 @@ export class ChannelProcess implements Process, Runner<Work> {
     return this.#subscriptions.isOn(lane)
   }
 
-  /** Whether a handler runs or a message waits. */
+  /** Whether a handler runs, or what outlives one, or a message waits. */
   get busy(): boolean {
-    return this.#mailbox.busy
+    return this.#mailbox.busy || this.#socket.pending
   }
 
   // ---- the join ----

@@ -30,6 +30,8 @@ export class ChannelSocket implements AnySocket {
   phase: Phase = 'joining'
   ref: unknown = null
   assigns: object
+  /** How much runs that outlives its handler. */
+  #pending = 0
   /** Who wants to know of the end. */
   #onEnd: (() => void)[] | undefined
   #hasEnded = false
@@ -74,6 +76,20 @@ export class ChannelSocket implements AnySocket {
     const { ref } = this
     if (ref === null) throw new Error('socketRef: the message being handled has no ref')
     return { reply: (status, response) => this.#outbox.reply(ref, status, response) }
+  }
+
+  waitUntil(work: Promise<unknown>): void {
+    this.#pending += 1
+    void work
+      .catch((error: unknown) => this.#process.crash(error))
+      .then(() => {
+        this.#pending -= 1
+      })
+  }
+
+  /** Whether something runs that outlives its handler. */
+  get pending(): boolean {
+    return this.#pending > 0
   }
 
   push(event: string, payload: unknown): void {

@@ -71,7 +71,7 @@ export class Socket extends Limited implements Owner, Taker {
     }
   }
 
-  /** Whether a handler or a join runs, or a message waits. */
+  /** Whether a handler or a join runs, or what outlives a handler, or a message waits. */
   get busy(): boolean {
     if (this.#frames.busy) return true
     for (const process of this.#channels.values()) if (process.busy) return true

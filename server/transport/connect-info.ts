@@ -1,9 +1,10 @@
 /** What an app's `connect` may know of the request: only what the mount lists (protocol 1.6). */
+import type { Peer } from './client-address.ts'
 import { parseOrigin } from './origin.ts'
 import { type Headers, header, type UpgradeRequest } from './request.ts'
 
 export interface ConnectInfo {
-  readonly peer_data?: { readonly address: string; readonly port: number }
+  readonly peer_data?: Peer
   /** `traceparent` and `tracestate`. */
   readonly trace_context_headers?: Headers
   /** All headers whose names begin with `x-`. */

@@ -1,5 +1,5 @@
 /** Plain HTTP beside the sockets: routes, refusals, and copying a request out of uWS. */
-
+import { clientOf, type TrustsProxy } from './client-address.ts'
 import { readBody } from './http-body.ts'
 import type { UpgradeRequest } from './request.ts'
 import type { HttpRequest, HttpResponse } from './uws.ts'
@@ -8,7 +8,7 @@ export interface HttpAnswer {
   readonly status: number
   readonly body: string
   readonly contentType?: string
-  /** Further ones. */
+  /** Further ones, and other values for those that every answer has; a page says its own content security policy. */
   readonly headers?: Readonly<Record<string, string>>
   /** Ends the connection, too: what else the client sends is not wanted. */
   readonly close?: boolean
@@ -26,8 +26,8 @@ const MAX_BODY_BYTES = 16_384
 
 const REASONS = new Map([
   [200, 'OK'],
-  [400, 'Bad Request'],
   [202, 'Accepted'],
+  [400, 'Bad Request'],
   [401, 'Unauthorized'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
@@ -46,24 +46,53 @@ export const httpError = (status: number, detail = REASONS.get(status) ?? ''): H
 })
 
 export const NOT_FOUND = httpError(404)
+/** For a path that has only a GET route. */
+export const GET_ONLY: HttpAnswer = { ...httpError(405), headers: { allow: 'GET, HEAD' } }
 const FAILED = httpError(500)
 
-/** uWS's request lives only as long as the handler's first turn: everything is copied out of it at once. */
-export function copyRequest(res: HttpResponse, req: HttpRequest): UpgradeRequest {
-  const headers: [string, string][] = []
-  req.forEach((name, value) => {
-    headers.push([name, value])
-  })
-  const port = (res as { getRemotePort?: () => number }).getRemotePort?.() ?? 0
-  return {
-    method: req.getMethod().toUpperCase(),
-    path: req.getUrl(),
-    query: req.getQuery() ?? '',
-    headers,
-    scheme: 'http',
-    peer: { address: Buffer.from(res.getRemoteAddressAsText()).toString(), port },
-  }
+/**
+ * What every answer says, unless it knows better: it is no page, loads nothing, stands in no frame, and nobody
+ * guesses what it is or keeps it.
+ */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'max-age=0, private, must-revalidate',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
 }
+
+/** How this server is reached. */
+interface Front {
+  readonly scheme: UpgradeRequest['scheme']
+  readonly trustsProxy: TrustsProxy
+}
+
+export type ReadRequest = (res: HttpResponse, req: HttpRequest) => UpgradeRequest
+
+/** uWS's request lives only as long as the handler's first turn: everything is copied out of it at once. */
+export const requestReader =
+  ({ scheme, trustsProxy }: Front): ReadRequest =>
+  (res, req) => {
+    const headers: [string, string][] = []
+    const forwardedFor: string[] = []
+    req.forEach((name, value) => {
+      headers.push([name, value])
+      if (name === 'x-forwarded-for') forwardedFor.push(value)
+    })
+    const peer = {
+      address: Buffer.from(res.getRemoteAddressAsText()).toString(),
+      port: (res as { getRemotePort?: () => number }).getRemotePort?.() ?? 0,
+    }
+    return {
+      method: req.getMethod().toUpperCase(),
+      path: req.getUrl(),
+      query: req.getQuery() ?? '',
+      headers,
+      scheme,
+      peer: clientOf(peer, forwardedFor, trustsProxy),
+    }
+  }
 
 /**
  * A response that can be answered later: after the client went away, answering does nothing. A `write` that
@@ -111,14 +140,21 @@ export function deferred(
 export const statusLine = (status: number): string =>
   `${status} ${REASONS.get(status) ?? ''}`.trimEnd()
 
-/** What every answer says of caches, unless it knows better. */
-export const CACHE_CONTROL = 'max-age=0, private, must-revalidate'
+/** uWS writes what it is given, line ends and all. */
+const HEADER_VALUE = /^[\t\x20-\x7e]*$/
+
+/** Throws for a value that would be more than one line. */
+function headersOf({ contentType, headers }: HttpAnswer): readonly (readonly [string, string])[] {
+  const type = contentType === undefined ? {} : { 'content-type': contentType }
+  const all = Object.entries({ ...COMMON_HEADERS, ...type, ...headers })
+  const wrong = all.find(([, value]) => !HEADER_VALUE.test(value))
+  if (wrong) throw new TypeError(`the header ${wrong[0]} has a value that no header may have`)
+  return all
+}
 
 export function writeAnswer(res: HttpResponse, answer: HttpAnswer, withBody = true): void {
   res.writeStatus(statusLine(answer.status))
-  res.writeHeader('cache-control', CACHE_CONTROL)
-  if (answer.contentType) res.writeHeader('content-type', answer.contentType)
-  for (const [name, value] of Object.entries(answer.headers ?? {})) res.writeHeader(name, value)
+  for (const [name, value] of headersOf(answer)) res.writeHeader(name, value)
   if (withBody) {
     res.end(answer.body, answer.close)
     return

@@ -1,5 +1,5 @@
 /** One HTTP request of a long-poll client, and its one answer (protocol 4.1, 4.2). */
-import { CACHE_CONTROL, deferred, JSON_TYPE, statusLine } from './http.ts'
+import { COMMON_HEADERS, deferred, JSON_TYPE, statusLine } from './http.ts'
 import type { BodyStatus } from './longpoll-outcome.ts'
 import { header, type UpgradeRequest } from './request.ts'
 import type { HttpResponse } from './uws.ts'
@@ -44,7 +44,8 @@ export function openVisit(
   function write(httpStatus: number, headers: HeaderLines, body: string): void {
     res.writeStatus(statusLine(httpStatus))
     res.writeHeader('access-control-allow-origin', '*')
-    for (const [name, value] of headers) res.writeHeader(name, value)
+    const all = { ...COMMON_HEADERS, ...Object.fromEntries(headers) }
+    for (const [name, value] of Object.entries(all)) res.writeHeader(name, value)
     res.end(body, lastOne())
   }
   const writeJson = (httpStatus: number, body: string): void =>
@@ -72,8 +73,7 @@ export function openVisit(
       })
     },
     answer: (status) => visit.answerWith(() => status),
-    end: (httpStatus, headers = []) =>
-      later(() => write(httpStatus, [['cache-control', CACHE_CONTROL], ...headers], '')),
+    end: (httpStatus, headers = []) => later(() => write(httpStatus, headers, '')),
     crash: () => later(() => writeJson(500, '{"status":500}')),
   }
   return visit

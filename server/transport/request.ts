@@ -1,4 +1,5 @@
 /** An HTTP request as plain data, copied out of the server's own object before anything is awaited. */
+import type { Peer } from './client-address.ts'
 
 /** Names are lower-case; a header sent on several lines is listed as often, in order. */
 export type Headers = readonly (readonly [name: string, value: string])[]
@@ -12,7 +13,8 @@ export interface UpgradeRequest {
   readonly headers: Headers
   /** As this server sees it: `http` behind a proxy that ends TLS. */
   readonly scheme: 'http' | 'https'
-  readonly peer: { readonly address: string; readonly port: number }
+  /** The client, also behind a proxy that is trusted. */
+  readonly peer: Peer
 }
 
 /** Every value of one header, one per line of the request. */

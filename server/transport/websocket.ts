@@ -8,7 +8,7 @@ import { validateConnectInfoKeys } from './connect-info.ts'
 import { reported } from './connect-report.ts'
 import type { Connections } from './connections.ts'
 import { type Connect, type HandshakeOptions, handshake, type Verdict } from './handshake.ts'
-import { copyRequest, deferred, writeAnswer } from './http.ts'
+import { deferred, type ReadRequest, writeAnswer } from './http.ts'
 import type { SharedLanes } from './lanes.ts'
 import type { LentCork } from './lent-cork.ts'
 import { compileOriginCheck, type OriginOption } from './origin.ts'
@@ -87,6 +87,9 @@ export interface Lent {
 /** What the mounts of one endpoint share. */
 export interface Ground {
   readonly app: TemplatedApp
+  /** Hosts that `checkOrigin: true` lets pages of. */
+  readonly hosts: readonly string[]
+  readonly readRequest: ReadRequest
   readonly lanes: SharedLanes
   readonly connections: Connections
   readonly admission: Admission
@@ -101,10 +104,9 @@ export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boole
  * entry or an unknown connect info key.
  */
 export function mountWebSocket(
-  { app, lanes, connections, admission, lent }: Ground,
+  { app, hosts, readRequest, lanes, connections, admission, lent }: Ground,
   mountPath: string,
   options: WebSocketOptions,
-  hosts: readonly string[],
   context: SocketContext,
 ): PlainRequest {
   validateConnectInfoKeys(options.connectInfo)
@@ -135,7 +137,7 @@ export function mountWebSocket(
   }
 
   function upgrade(res: HttpResponse, req: HttpRequest, socketContext: UpgradeContext): void {
-    const request = copyRequest(res, req)
+    const request = readRequest(res, req)
     const later = deferred(res, crashed)
     const client = admission.clientOf(request.peer.address)
     const unlessCrowded = (verdict: Verdict<Session>): Verdict<Session> =>

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
+import { connectWire, replyTo } from '../support/wire-client.ts'
 import {
   fetchText,
   freePort,
@@ -53,20 +53,42 @@ describe('one node on its way down', () => {
       await stopped
     })
 
-    it('waits for what the app does outside of handlers, and lets nobody new in', async () => {
+    it('waits for what the app does that no client waits for', async () => {
       const stub = stubApp()
       const node = await start({}, stub.create)
       const wire = await joined(node.url)
       stub.isBusy = true
       const stopped = node.stop()
-      expect((await openUpgrade(node.webSocketUrl)).status).to.equal(503)
-      wire.push({ topic: 'room:1', event: 'echo', ref: '2', joinRef: 'j' })
-      await wire.next(replyTo('2'))
+      expect((await wire.closed).code).to.equal(1012)
       expect(stub.events).to.deep.equal([])
       stub.isBusy = false
       await stopped
-      expect((await wire.closed).code).to.equal(1012)
       expect(stub.events).to.deep.equal(['closed'])
+    })
+
+    it('accepts nobody from the first moment, for a balancer to try the next node', async () => {
+      const stub = stubApp()
+      const node = await start({}, stub.create)
+      const wire = await joined(node.url)
+      wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
+      await stub.handling.opened
+      const stopped = node.stop()
+      expect(await isRefused(Number(new URL(node.url).port))).to.equal(true)
+      wire.push({ topic: 'room:1', event: 'echo', ref: '3', joinRef: 'j' })
+      stub.waiting.open()
+      await wire.next(replyTo('3'))
+      await stopped
+    })
+
+    it('closes as many clients at once as DRAIN_BATCH says', async () => {
+      const { url, stop } = await start({ DRAIN_BATCH: '2' })
+      await Promise.all([joined(url), joined(url), joined(url)])
+      await stop()
+      const rounds = logs.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'draining')
+      expect(rounds.map(({ count, total }) => [count, total])).to.deep.equal([
+        [2, 3],
+        [1, 3],
+      ])
     })
 
     it('does not wait for ever: handlers and app have a part of DRAIN_MS', async () => {

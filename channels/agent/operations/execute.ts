@@ -43,7 +43,7 @@ export const execute = (
   async perform(request, to) {
     const known = prepare(commands, request)
     if (known instanceof Refusal) return known
-    void run(running, request, to, known)
+    request.client.waitUntil(run(running, request, to, known))
     return undefined
   },
 })

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
+import type { AnySocket } from '../../../server/channel/types.ts'
 import { DRAIN_DEFAULTS } from '../../../server/drain.ts'
-import { ok } from '../../../server/index.ts'
+import { error, ok } from '../../../server/index.ts'
 import { within } from '../../support/deadline.ts'
-import { connectWire } from '../../support/wire-client.ts'
+import { connectWire, replyTo } from '../../support/wire-client.ts'
 import {
   cleanUp,
   freePort,
@@ -79,6 +80,28 @@ describe('channels: drain', () => {
       }
     })
 
+    it('does not wait for a moment in which nobody works', async () => {
+      const work = () => new Promise((resolve) => setTimeout(resolve, 5, ok()))
+      const { url, endpoint } = await serve(room({ on: { work } }))
+      const clients = await members(url, 30)
+      const busy = clients.map(async (client) => {
+        for (let ref = 2; ; ref += 1) {
+          client.push({ topic: 'room:a', event: 'work', ref })
+          await client.next(replyTo(ref))
+        }
+      })
+      const ends = Promise.allSettled(busy)
+      let isCancelled = false
+      const cancel = () => {
+        isCancelled = true
+      }
+      await endpoint.drain({ ...DRAIN_DEFAULTS, cancel })
+      const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code))
+      expect(codes).to.deep.equal(Array(30).fill(1012))
+      expect(isCancelled).to.equal(false)
+      await ends
+    })
+
     it('lets the handler that runs answer first', async () => {
       const slow = gate()
       const { url, endpoint } = await serve(
@@ -93,6 +116,66 @@ describe('channels: drain', () => {
       expect(await nextParts(client, 1)).to.deep.equal([replied('1', '2', 'room:a', 'ok')])
       expect(await client.closed).to.include({ code: 1012 })
       await drained
+    })
+
+    it('does not keep those that wait for nothing waiting', async () => {
+      const slow = gate()
+      const { url, endpoint } = await serve(
+        room({ on: { slow: () => slow.opened.then(() => ok()) } }),
+      )
+      const [busy, idle] = await Promise.all([member(url), member(url)])
+      busy.push({ topic: 'room:a', event: 'slow', ref: '2' })
+      await busy.fence()
+      const drained = endpoint.drain(DRAIN_DEFAULTS)
+      expect(await idle.closed).to.include({ code: 1012 })
+      busy.push({ topic: 'room:a', event: 'slow', ref: '3' })
+      slow.open()
+      const replies = ['2', '3'].map((ref) => replied('1', ref, 'room:a', 'ok'))
+      expect(await nextParts(busy, 2), 'it is served until it is closed').to.deep.equal(replies)
+      expect(await busy.closed).to.include({ code: 1012 })
+      await drained
+    })
+
+    it('lets finish what outlives its handler', async () => {
+      const slow = gate()
+      const work = (socket: AnySocket) => {
+        const { reply } = socket.socketRef()
+        socket.waitUntil(slow.opened.then(() => reply('ok', {})))
+      }
+      const { url, endpoint } = await serve(room({ on: { work } }))
+      const [busy, idle] = await Promise.all([member(url), member(url)])
+      busy.push({ topic: 'room:a', event: 'work', ref: '2' })
+      await busy.fence()
+      const drained = endpoint.drain(DRAIN_DEFAULTS)
+      await idle.closed
+      slow.open()
+      expect(await nextParts(busy, 1)).to.deep.equal([replied('1', '2', 'room:a', 'ok')])
+      expect(await busy.closed).to.include({ code: 1012 })
+      await drained
+    })
+
+    it('asks what does not end to answer, and lets the answer out', async () => {
+      const cancelled = gate()
+      const { url, endpoint } = await serve(
+        room({ on: { slow: () => cancelled.opened.then(() => error('cancelled')) } }),
+      )
+      const client = await member(url)
+      client.push({ topic: 'room:a', event: 'slow', ref: '2' })
+      await client.fence()
+      const cancel = () => cancelled.open()
+      await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs: 400, cancel })
+      const answer = replied('1', '2', 'room:a', 'error', { reason: 'cancelled' })
+      expect(await nextParts(client, 1)).to.deep.equal([answer])
+      expect(await client.closed).to.include({ code: 1012 })
+    })
+
+    it('closes more at once where the deadline would not suffice', async () => {
+      const { url, endpoint } = await serve(room())
+      const rounds = recorded(endpoint.telemetry.drained)
+      const clients = await members(url, 10)
+      await endpoint.drain({ deadlineMs: 400, batchSize: 1, batchIntervalMs: 100 })
+      for (const client of clients) expect(await client.closed).to.include({ code: 1012 })
+      expect(rounds.all).to.have.length.within(1, 3)
     })
 
     it('lets terminate finish, however long it takes within the deadline', async () => {

@@ -89,4 +89,19 @@ describe('channels: kept reference', () => {
       expect(parts(await client.next())).to.deep.equal(crashOf('1', 'room:a'))
     })
   })
+
+  describe('work that outlives its handler', () => {
+    it('crashes the channel with what it rejects with', async () => {
+      const failing = room({
+        on: { work: (socket) => socket.waitUntil(Promise.reject(new Error('too late'))) },
+      })
+      const { url, endpoint } = await serve(failing)
+      const crashes = recorded(endpoint.telemetry.crashed)
+      const client = await connectWire(url)
+      await join(client, 'room:a', '1')
+      client.push({ topic: 'room:a', event: 'work', joinRef: '1' })
+      expect(parts(await client.next())).to.deep.equal(crashOf('1', 'room:a'))
+      expect(String((await crashes.next()).error)).to.equal('Error: too late')
+    })
+  })
 })

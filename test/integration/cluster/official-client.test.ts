@@ -4,6 +4,7 @@ import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { PhoenixOperator } from '../../support/phoenix-operator.ts'
 import { produce } from '../../support/producer.ts'
+import type { ServerProcess } from '../../support/server-process.ts'
 import { expectWhole, finish, report } from './checks.ts'
 
 /** Plain JavaScript, without types. */
@@ -39,37 +40,54 @@ describe('the official client before several nodes', function () {
     await balancer.close()
   })
 
-  it('comes back by itself when a node is killed, and misses nothing', async () => {
-    const operators = Array.from(
-      { length: OPERATORS },
-      (_, at) => new PhoenixOperator({ sessionId: 'official', operatorId: `op${at}` }),
-    )
-    // In turns: the first and the third are at the first node.
-    for (const operator of operators) await operator.come(balancer.url)
-    const producers = operators.slice(0, 2).map((operator) => produce(operator))
-    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
-    for (const node of [...cluster.nodes]) {
+  const faults: Record<string, (node: ServerProcess) => Promise<number>> = {
+    async 'killed with -9'(node) {
       await cluster.kill9(node)
-      ports.push(portOf((await cluster.start()).url))
+      return 1006
+    },
+    async drained(node) {
+      expect(await cluster.terminate(node)).to.deep.equal({ code: 0, signal: null })
+      return 1012
+    },
+  }
+  for (const [what, end] of Object.entries(faults)) {
+    it(`comes back by itself when a node is ${what}, and misses nothing`, async () => {
+      const operators = Array.from(
+        { length: OPERATORS },
+        (_, at) =>
+          new PhoenixOperator({
+            sessionId: `official-${what.replaceAll(' ', '-')}`,
+            operatorId: `op${at}`,
+          }),
+      )
+      // In turns: the first and the third are at the first node.
+      for (const operator of operators) await operator.come(balancer.url)
+      const producers = operators.slice(0, 2).map((operator) => produce(operator))
       await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
-    }
-    const produced = await Promise.all(producers.map((producer) => producer.stop()))
-    const last = await finish(operators)
-    report('official clients, both nodes killed with -9 in turn', operators, produced)
+      let code = 0
+      for (const node of [...cluster.nodes]) {
+        code = await end(node)
+        ports.push(portOf((await cluster.start()).url))
+        await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+      }
+      const produced = await Promise.all(producers.map((producer) => producer.stop()))
+      const last = await finish(operators)
+      report(`official clients, both nodes ${what} in turn`, operators, produced)
 
-    const successes = produced.flatMap((each) => each.successes)
-    expectWhole(operators, Number(last['seq']), [...successes, last])
-    for (const { welcomes, closes } of operators) {
-      expect(closes).to.have.length.of.at.least(1)
-      expect(closes).to.deep.equal(closes.map(() => 1006))
-      // A node may be killed before one that came to it has been welcomed.
-      const returns = welcomes.slice(1).map(({ recovered }) => recovered)
-      expect(returns).to.have.length.within(1, closes.length)
-      expect(new Set(returns)).to.deep.equal(new Set([true]))
-    }
-    const failures = produced.flatMap((each) => each.failures)
-    expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
-  })
+      const successes = produced.flatMap((each) => each.successes)
+      expectWhole(operators, Number(last['seq']), [...successes, last])
+      for (const { welcomes, closes } of operators) {
+        expect(closes).to.have.length.of.at.least(1)
+        expect(closes).to.deep.equal(closes.map(() => code))
+        const returns = welcomes.slice(1).map(({ recovered }) => recovered)
+        // A node may be ended before one that came to it has been welcomed.
+        expect(returns).to.have.length.within(1, closes.length)
+        expect(new Set(returns)).to.deep.equal(new Set([true]))
+      }
+      const failures = produced.flatMap((each) => each.failures)
+      expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
+    })
+  }
 })
 
 const portOf = (url: string) => Number(new URL(url).port)

@@ -47,6 +47,9 @@ describe('readConfig', () => {
     expect(config).to.deep.equal({
       port: 3000,
       host: '127.0.0.1',
+      tlsCert: undefined,
+      tlsKey: undefined,
+      trustProxy: undefined,
       redisUrl: undefined,
       redisPrefix: 'ac',
       dataDir: './data',
@@ -87,7 +90,9 @@ describe('readConfig', () => {
       maxMailboxMessages: 10_000,
       maxMailboxBytes: 16_777_216,
       maxBufferedBytes: 4_194_304,
+      metricsToken: undefined,
       drainMs: 20_000,
+      drainBatch: 100,
       logLevel: 'info',
       commands: undefined,
       repositories: undefined,
@@ -99,6 +104,9 @@ describe('readConfig', () => {
     const config = readConfig({
       PORT: '0',
       HOST: '::1',
+      TLS_CERT: './cert.pem',
+      TLS_KEY: './key.pem',
+      TRUST_PROXY: '10.0.0.0/8, FD00::1',
       NODE_NAME: 'left',
       REDIS_URL: 'redis://redis.example:6380',
       REDIS_PREFIX: 'prod',
@@ -132,7 +140,9 @@ describe('readConfig', () => {
       MAX_MAILBOX_MESSAGES: '21',
       MAX_MAILBOX_BYTES: '4096',
       MAX_BUFFERED_BYTES: '65536',
+      METRICS_TOKEN: 'a-token-of-16-or-more',
       DRAIN_MS: '100',
+      DRAIN_BATCH: '10',
       LOG_LEVEL: 'silent',
       COMMANDS: './commands.mjs',
       REPOSITORIES: './repositories.mjs',
@@ -142,6 +152,9 @@ describe('readConfig', () => {
     expect(others).to.deep.equal({
       port: 0,
       host: '::1',
+      tlsCert: './cert.pem',
+      tlsKey: './key.pem',
+      trustProxy: ['10.0.0.0/8', 'fd00::1'],
       nodeName: 'left',
       redisUrl: 'redis://redis.example:6380',
       redisPrefix: 'prod',
@@ -174,7 +187,9 @@ describe('readConfig', () => {
       maxMailboxMessages: 21,
       maxMailboxBytes: 4_096,
       maxBufferedBytes: 65_536,
+      metricsToken: 'a-token-of-16-or-more',
       drainMs: 100,
+      drainBatch: 10,
       logLevel: 'silent',
       commands: './commands.mjs',
       repositories: './repositories.mjs',
@@ -216,6 +231,23 @@ describe('readConfig', () => {
   refuses('checkOrigin', ['1', 'yes', 'a.com', 'https://a.com,', 'https://', 'true,//a.com', '*'])
   allows('publicHosts', ['a.com', '10.0.0.1', '[::1], b.com'])
   refuses('publicHosts', ['a.com:80', '::1', 'https://a.com', 'a.com,', ',', '*.a.com', '[a.com]'])
+  allows('trustProxy', ['10.0.0.1', '172.16.0.0/12,fd00::/8'])
+  refuses('trustProxy', ['1', 'true', 'proxy.example', '10.0.0.0/33', '10.0.0.1,'])
+  for (const [one, other] of [
+    ['TLS_CERT', 'TLS_KEY'],
+    ['TLS_KEY', 'TLS_CERT'],
+  ] as const) {
+    it(`${one} may not be alone`, () => {
+      const message = new RegExp(`^${one} is .*, but it means nothing without ${other}$`)
+      expect(refused({ [one]: './one.pem' })).to.match(message)
+    })
+  }
+  it('METRICS_TOKEN may not be short, nor what no header can hold; it is not printed', () => {
+    for (const METRICS_TOKEN of ['x'.repeat(15), 'x'.repeat(513), `${'x'.repeat(16)} y`]) {
+      const message = `METRICS_TOKEN is set, but it must be ${SETTINGS.metricsToken.allowed}`
+      expect(refused({ METRICS_TOKEN })).to.equal(message)
+    }
+  })
   allows('redisUrl', [
     'redis://localhost',
     'rediss://u:p@r.example:6380/1',
@@ -256,6 +288,7 @@ describe('readConfig', () => {
   refuses('maxMailboxMessages', ['0', '1000001'])
   refuses('maxBufferedBytes', ['65535', '1073741825', '0'])
   refuses('drainMs', ['99', '600001', '20s'])
+  refuses('drainBatch', ['0', '100001', 'all'])
   allows('logLevel', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
   refuses('logLevel', ['INFO', 'verbose', '30', 'constructor', '__proto__'])
 
