@@ -1,0 +1,93 @@
+/** Batches of attacks at once on one node, and what is left of a batch that hurts. */
+import { type Attack, attacksOf } from './attacks.ts'
+import { type Played, play } from './play.ts'
+import { shrink } from './shrink.ts'
+import { startTarget, type Target } from './target.ts'
+
+const TRIES = 40
+const SHOWN_BYTES = 400
+
+export interface Sums {
+  connections: number
+  writes: number
+  messages: number
+  /** How often connections ended in which way. */
+  readonly ends: Map<string, number>
+}
+
+export const noSums = (): Sums => ({ connections: 0, writes: 0, messages: 0, ends: new Map() })
+
+function add(sums: Sums, { writes, messages, end }: Played): void {
+  sums.connections += 1
+  sums.writes += writes
+  sums.messages += messages
+  sums.ends.set(end, (sums.ends.get(end) ?? 0) + 1)
+}
+
+/** Plays the attacks at once, then asks whether anybody else noticed. Rejects where the server failed. */
+export async function strike(
+  target: Target,
+  attacks: readonly Attack[],
+  sums: Sums = noSums(),
+): Promise<void> {
+  const results = await Promise.allSettled(attacks.map((attack) => play(target.url, attack)))
+  const faults = results.flatMap((result, index) => {
+    if (result.status === 'rejected') return [`${attacks[index]?.marker}: ${String(result.reason)}`]
+    add(sums, result.value)
+    return []
+  })
+  try {
+    await target.check()
+  } catch (error) {
+    faults.push(String(error))
+  }
+  if (faults.length > 0) throw new Error(faults.slice(0, 3).join('\n'))
+}
+
+/** Strikes with one batch of a seed; rejects with the seed and the least that fails in the same way. */
+export async function strikeBatch(
+  target: Target,
+  seed: number,
+  batch: number,
+  count: number,
+  sums?: Sums,
+): Promise<void> {
+  const attacks = attacksOf(seed, batch, count)
+  try {
+    await strike(target, attacks, sums)
+  } catch (error) {
+    const least = await reduce(attacks)
+    const shown = least.map(describeAttack).join('\n')
+    throw new Error(`wire fuzz, seed ${seed}, batch ${batch}: ${String(error)}\n${shown}`)
+  }
+}
+
+/** On a fresh node each time. */
+async function fails(attacks: readonly Attack[]): Promise<boolean> {
+  const target = await startTarget()
+  try {
+    await strike(target, attacks)
+    return false
+  } catch {
+    return true
+  } finally {
+    await target.stop()
+  }
+}
+
+async function reduce(attacks: readonly Attack[]): Promise<readonly Attack[]> {
+  if (!(await fails(attacks))) return attacks
+  const few = await shrink(attacks, fails, TRIES)
+  const [only] = few
+  if (!only || few.length > 1) return few
+  const failsWith = (parts: Attack['parts']) => fails([{ ...only, parts }])
+  return [{ ...only, parts: await shrink(only.parts, failsWith, TRIES) }]
+}
+
+function describeAttack({ marker, kind, version, parts, cuts }: Attack): string {
+  const shown = parts.map((bytes) => {
+    const start = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('base64')
+    return `  ${bytes.length} bytes, base64 ${start}${bytes.length > SHOWN_BYTES ? '…' : ''}`
+  })
+  return [`${marker} (${kind}, ${version}), cut at [${cuts}]:`, ...shown].join('\n')
+}

@@ -1,0 +1,93 @@
+/** Judges all that a server writes on one connection, as it comes. */
+import { decodeServerFrame, type Version, type WireMessage } from '../support/client-codec.ts'
+import { OPCODE, readServerFrame, type ServerFrame } from './websocket-frames.ts'
+
+/** What the server, and uWebSockets.js before it, answers to HTTP requests. */
+const STATUSES = new Set([101, 200, 400, 403, 404, 413, 431, 500, 501, 503, 505])
+const MAX_SHOWN = 200
+
+/** How a server answers on a connection. Throws at the first byte that is none of the protocol's. */
+export class ServerBytes {
+  readonly messages: WireMessage[] = []
+  readonly statuses: number[] = []
+  /** The code of the server's close frame, 1005 where it has none; undefined before it comes. */
+  closeCode: number | undefined
+  readonly #marker: string
+  readonly #version: Version
+  #isUpgraded = false
+  #left: Buffer = Buffer.alloc(0)
+
+  constructor(marker: string, version: Version) {
+    this.#marker = marker
+    this.#version = version
+  }
+
+  get isUpgraded(): boolean {
+    return this.#isUpgraded
+  }
+
+  take(bytes: Buffer): void {
+    this.#left = Buffer.concat([this.#left, bytes])
+    while (this.#left.length > 0 && (this.#isUpgraded ? this.#frame() : this.#response()));
+  }
+
+  #frame(): boolean {
+    const found = readServerFrame(this.#left)
+    if (!found) return false
+    if (this.closeCode !== undefined) throw new Error('a frame after the close frame')
+    this.#left = found.rest
+    this.#judge(found.frame)
+    return true
+  }
+
+  #judge({ opcode, payload }: ServerFrame): void {
+    if (opcode === OPCODE.ping || opcode === OPCODE.pong) return
+    if (opcode === OPCODE.close) {
+      this.closeCode = payload.length < 2 ? 1005 : payload.readUInt16BE(0)
+      return
+    }
+    const raw = opcode === OPCODE.text ? utf8.decode(payload) : payload
+    foreignMarker(payload.toString('latin1'), this.#marker)
+    const message = decodeServerFrame(this.#version, raw)
+    const fault = faultIn(message)
+    if (fault) throw new Error(`${fault}: ${payload.toString('utf8', 0, MAX_SHOWN)}`)
+    this.messages.push(message)
+  }
+
+  /** Of plain HTTP only that it is HTTP, and whose it is. */
+  #response(): boolean {
+    const end = this.#left.indexOf('\r\n\r\n')
+    if (end === -1) return false
+    const head = this.#left.toString('latin1', 0, end)
+    const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(head) ?? []
+    if (!STATUSES.has(Number(status)))
+      throw new Error(`an answer that is ${head.slice(0, MAX_SHOWN)}`)
+    this.statuses.push(Number(status))
+    const after = this.#left.subarray(end + 4)
+    // An answer to HEAD has a length and no body.
+    const hasBody = after.toString('latin1', 0, 5) !== 'HTTP/'
+    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
+    foreignMarker(this.#left.toString('latin1', 0, end + 4 + length), this.#marker)
+    this.#left = hasBody ? after.subarray(length) : after
+    this.#isUpgraded = status === '101'
+    return true
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** Throws where a text holds what another client sent. */
+function foreignMarker(text: string, own: string): void {
+  const foreign = text.match(/f\d+x\d+z|watcher-[\da-f]+/g)?.find((each) => each !== own)
+  if (foreign) throw new Error(`${own} was sent what belongs to ${foreign}`)
+}
+
+/** What no input may lead to on the agent channel: a crash, or a failure of our own. */
+function faultIn({ topic, event, payload }: WireMessage): string | undefined {
+  if (typeof topic !== 'string' || !topic.startsWith('agent:')) return undefined
+  if (event === 'phx_error') return 'the agent channel crashed'
+  const said = payload as { readonly code?: unknown; readonly response?: object | null } | null
+  const response = said?.response as { readonly code?: unknown; readonly reason?: unknown } | null
+  if (said?.code === 'internal' || response?.code === 'internal') return 'an internal error'
+  return response?.reason === 'join crashed' ? 'the join of the agent channel crashed' : undefined
+}
