@@ -1,0 +1,69 @@
+/** Random steps of operators on servers over LMDB and Redis: both do what the model does. */
+import fc from 'fast-check'
+import { connectRedis } from '../../../server/redis/connect.ts'
+import { type AgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { startRedis } from '../../support/redis.ts'
+import { Model, SLOTS } from './model.ts'
+import { steps, type Worlds } from './steps.ts'
+import { Clock, startOnLmdb, startOnRedis, World } from './world.ts'
+
+export interface AgentServers {
+  /** Rejects with the seed and the fewest steps after which a server and the model differ. */
+  run(options: { readonly seed: number; readonly runs: number }): Promise<void>
+  /** How many steps were taken. */
+  readonly steps: number
+  stop(): Promise<void>
+}
+
+export async function startAgentServers(): Promise<AgentServers> {
+  const clock = new Clock()
+  const server = await startRedis()
+  const redis = connectRedis({ url: server.url, onError: () => {} })
+  const servers = await Promise.all([startOnLmdb(clock), startOnRedis(clock, redis)])
+  const counts = { runs: 0, steps: 0 }
+  return {
+    get steps() {
+      return counts.steps
+    },
+    async run({ seed, runs }) {
+      const property = fc.asyncProperty(steps, async (sequence) => {
+        counts.runs += 1
+        counts.steps += [...sequence].length
+        await play(servers, clock, counts.runs, sequence)
+      })
+      await fc.assert(property, { seed, numRuns: runs })
+    },
+    async stop() {
+      await stopAgentServers()
+      await redis.close()
+      await server.stop()
+    },
+  }
+}
+
+/** Everybody has joined and authenticated when the steps begin. */
+async function play(
+  servers: readonly AgentServer[],
+  clock: Clock,
+  run: number,
+  sequence: Parameters<typeof fc.asyncModelRun<Model, Worlds, false, Model>>[1],
+): Promise<void> {
+  const worlds = { clock, all: servers.map((server) => new World(server, run)) }
+  try {
+    const model = new Model()
+    for (const at of SLOTS.keys()) {
+      model.join(at)
+      model.authenticate(at, ALL)
+      for (const world of worlds.all) {
+        await world.join(at)
+        world.answer(at, await world.client(at).authenticate())
+      }
+    }
+    await fc.asyncModelRun(() => ({ model, real: worlds }), sequence)
+    for (const world of worlds.all) await world.expectEvents(model)
+  } finally {
+    for (const world of worlds.all) world.end()
+  }
+}
+
+const ALL = ['agent_access', 'data_query', 'draft_creation']

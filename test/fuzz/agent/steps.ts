@@ -1,0 +1,302 @@
+/** What operators do, on the model and on real servers at once. */
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { type AgentClient, outcome, type Reply } from '../../support/agent-client.ts'
+import { type Answer, type Draft, type Model, REPOSITORY, SLOTS } from './model.ts'
+import { asObject, MODIFICATIONS, type ModificationName } from './modifications.ts'
+import type { Clock, World } from './world.ts'
+
+/** The same run on several servers. */
+export interface Worlds {
+  readonly clock: Clock
+  readonly all: readonly World[]
+}
+
+type Step = fc.AsyncCommand<Model, Worlds, false>
+
+/** A run lasts less than a session without activity. */
+const MAX_HOURS = 600
+
+interface Asked {
+  readonly says: string
+  readonly at: number
+  readonly ask: (client: AgentClient, world: World) => Promise<Reply>
+  readonly answer: (model: Model) => Answer
+}
+
+/** Every server answers what the model answers. */
+const asking = ({ says, at, ask, answer }: Asked): Step => ({
+  check: (model) => model.slot(at).isJoined,
+  async run(model, { all }) {
+    const asked = all.map(async (world) => world.answer(at, await ask(world.client(at), world)))
+    const answers = await Promise.all(asked)
+    const due = answer(model)
+    for (const each of answers) expect(each, `${at}: ${says}`).to.deep.equal(due)
+  },
+  toString: () => `${at}: ${says}`,
+})
+
+const slot = fc.nat({ max: SLOTS.length - 1 })
+const index = fc.nat({ max: 4 })
+const ALL = ['agent_access', 'data_query', 'draft_creation']
+const permissions = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(ALL) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      ['agent_access', 'data_query'],
+      ['session.open', 'query.history', 'change.reject'],
+      ['data_query', 'draft_creation'],
+    ),
+  },
+)
+
+const join = slot.map(
+  (at): Step => ({
+    check: () => true,
+    async run(model, { all }) {
+      await Promise.all(all.map((world) => world.join(at)))
+      model.join(at)
+    },
+    toString: () => `${at}: join`,
+  }),
+)
+
+const leave = slot.map(
+  (at): Step => ({
+    check: (model) => model.slot(at).isJoined,
+    async run(model, { all }) {
+      for (const world of all) world.leave(at)
+      model.leave(at)
+    },
+    toString: () => `${at}: leave`,
+  }),
+)
+
+const since = fc.option(
+  fc.record({ behind: fc.integer({ min: -1, max: 6 }), ofEpoch: fc.boolean() }),
+  {
+    nil: undefined,
+  },
+)
+
+const authenticate = fc.tuple(slot, permissions, since).map(([at, asked, from]) => {
+  const lastSeqOf = (model: Model) =>
+    Math.max(0, model.slot(at).session.events.length - (from?.behind ?? 0))
+  let lastSeq = 0
+  const step = asking({
+    says: `authenticate ${asked}${from ? `, ${JSON.stringify(from)}` : ''}`,
+    at,
+    ask: (client, world) => {
+      const epoch = from?.ofEpoch ? world.epoch(at) : 'another'
+      return client.authenticate({ permissions: asked, ...(from && { lastSeq, epoch }) })
+    },
+    answer: (model) => model.authenticate(at, asked, from && { lastSeq, ofEpoch: from.ofEpoch }),
+  })
+  const hasEpoch = ({ all }: Worlds) => all.every((world) => world.epoch(at) !== undefined)
+  return {
+    check: step.check,
+    async run(model: Model, worlds: Worlds) {
+      if (from?.ofEpoch && !hasEpoch(worlds)) return
+      lastSeq = lastSeqOf(model)
+      await step.run(model, worlds)
+    },
+    toString: step.toString,
+  }
+})
+
+const repositoryType = fc.constantFrom(...Array<string>(9).fill(REPOSITORY), 'nowhere')
+const names = Object.keys(MODIFICATIONS) as ModificationName[]
+
+const queryModify = fc
+  .tuple(slot, repositoryType, fc.array(fc.constantFrom(...names), { maxLength: 3 }))
+  .map(([at, type, list]) =>
+    asking({
+      says: `agent_query_modify of ${type}: ${list}`,
+      at,
+      ask: (client) =>
+        client.queryModify(
+          type,
+          list.map((name) => MODIFICATIONS[name].sent),
+        ),
+      answer: (model) => model.modify(at, type, list),
+    }),
+  )
+
+const modifyNames = names.filter((name) => MODIFICATIONS[name].sent.operation === 'modify')
+
+const modifyQuery = fc
+  .tuple(
+    slot,
+    repositoryType,
+    fc.uniqueArray(fc.constantFrom(...modifyNames), {
+      selector: (name) => MODIFICATIONS[name].sent.field,
+      maxLength: 3,
+    }),
+  )
+  .map(([at, type, list]) =>
+    asking({
+      says: `agent_modify_query of ${type}: ${list}`,
+      at,
+      ask: (client) => client.modifyQuery(type, asObject(list)),
+      answer: (model) => model.modify(at, type, list),
+    }),
+  )
+
+const revert = fc.tuple(slot, index).map(([at, which]) =>
+  asking({
+    says: `revert mod${which}`,
+    at,
+    ask: (client, world) => client.revert(world.id(at, `mod${which}`)),
+    answer: (model) => model.revert(at, which),
+  }),
+)
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+
+const history = fc
+  .tuple(slot, optional(fc.integer({ min: 1, max: 3 })), optional(index))
+  .map(([at, limit, which]): Step => {
+    const step = asking({
+      says: `history, limit ${limit}, before ${which}`,
+      at,
+      ask: (client, world) =>
+        client.history({
+          ...(limit !== undefined && { limit }),
+          ...(which !== undefined && { before: world.id(at, `mod${which}`) }),
+        }),
+      answer: (model) => model.history(at, limit, which),
+    })
+    // Before an id that nobody made is whatever sorts there.
+    const exists = (model: Readonly<Model>) =>
+      which === undefined || which < model.slot(at).session.entries.length
+    return { ...step, check: (model) => step.check(model) && exists(model) }
+  })
+
+const runQuery = slot.map((at) =>
+  asking({
+    says: 'run_query',
+    at,
+    ask: (client) => client.execute('run_query', { repositoryType: REPOSITORY }),
+    answer: (model) => model.runQuery(at),
+  }),
+)
+
+const recordId = fc.constantFrom('r0', 'r1', 'r2')
+const data = fc.record(
+  {
+    name: fc.constantFrom('a', 'b', null),
+    age: fc.nat({ max: 3 }),
+    note: fc.constantFrom(null, '__proto__'),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+)
+const draft: fc.Arbitrary<Draft> = fc.oneof(
+  fc.record({
+    repositoryType,
+    operation: fc.constantFrom('create' as const, 'create' as const, 'update' as const),
+    recordId,
+    data,
+  }),
+  fc.record({ repositoryType, operation: fc.constant('delete' as const), recordId }),
+)
+
+const createDraft = fc.tuple(slot, draft).map(([at, its]) =>
+  asking({
+    says: `create_draft ${JSON.stringify(its)}`,
+    at,
+    ask: (client) => client.execute('create_draft', its),
+    answer: (model) => model.createDraft(at, its),
+  }),
+)
+
+const decide = fc
+  .tuple(slot, index, fc.constantFrom(undefined, undefined, 'no'))
+  .map(([at, which, reason]) =>
+    asking({
+      says: `${reason === undefined ? 'approve' : 'reject'} chg${which}`,
+      at,
+      ask: (client, world) => {
+        const id = world.id(at, `chg${which}`)
+        return reason === undefined ? client.approve(id) : client.reject(id, reason)
+      },
+      answer: (model) => model.decide(at, which, reason),
+    }),
+  )
+
+/** Both sockets of one operator at once: whichever comes first, the model's first answer is one of both. */
+const race = index.map(
+  (which): Step => ({
+    check: (model) => [0, 1].every((at) => model.slot(at).isJoined),
+    async run(model, { all }) {
+      const approve = async (world: World, at: number) => {
+        const reply = await world.client(at).approve(world.id(at, `chg${which}`))
+        world.answer(at, reply)
+        return String(outcome(reply))
+      }
+      const outcomes = await Promise.all(
+        all.map((world) => Promise.all([0, 1].map((at) => approve(world, at)))),
+      )
+      const due = [0, 1].map((at) => outcome(model.decide(at, which)))
+      for (const each of outcomes) expect(each.sort()).to.deep.equal(due.map(String).sort())
+    },
+    toString: () => `0 and 1: approve chg${which}`,
+  }),
+)
+
+const listChanges = fc
+  .tuple(
+    slot,
+    fc.record(
+      {
+        status: fc.constantFrom('pending', 'approved', 'rejected', 'expired'),
+        limit: fc.integer({ min: 1, max: 3 }),
+        after: index,
+      },
+      { requiredKeys: [], noNullPrototype: true },
+    ),
+  )
+  .map(([at, options]): Step => {
+    const { after, ...others } = options
+    const step = asking({
+      says: `list_changes ${JSON.stringify(options)}`,
+      at,
+      ask: (client, world) => {
+        const from = after === undefined ? {} : { after: world.id(at, `chg${after}`) }
+        return client.execute('list_changes', { ...others, ...from })
+      },
+      answer: (model) => model.listChanges(at, options),
+    })
+    const exists = (model: Readonly<Model>) =>
+      after === undefined || after < model.slot(at).session.changes.length
+    return { ...step, check: (model) => step.check(model) && exists(model) }
+  })
+
+/** No two of them add up to a day: nothing ends just when it is looked at. */
+const advance = fc.constantFrom(7, 25).map(
+  (hours): Step => ({
+    check: (model) => model.hours + hours < MAX_HOURS,
+    async run(model, { clock }) {
+      clock.advance(hours)
+      model.hours += hours
+    },
+    toString: () => `${hours} h pass`,
+  }),
+)
+
+const sweep = fc.constant<Step>({
+  check: () => true,
+  run: async (_model, { all }) => {
+    await Promise.all(all.map((world) => world.sweep()))
+  },
+  toString: () => 'sweep',
+})
+
+/** How often each comes is how often it stands here. */
+export const steps = fc.commands<Model, Worlds, false>(
+  [
+    ...[join, authenticate, authenticate, queryModify, modifyQuery, revert, history, runQuery],
+    ...[createDraft, createDraft, decide, decide, race, listChanges, leave, advance, sweep],
+  ],
+  { maxCommands: 60, size: 'max' },
+)
