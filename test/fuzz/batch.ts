@@ -30,7 +30,12 @@ export async function strike(
   attacks: readonly Attack[],
   sums: Sums = noSums(),
 ): Promise<void> {
-  const results = await Promise.allSettled(attacks.map((attack) => play(target.url, attack)))
+  const markers = [target.marker, ...attacks.map(({ marker }) => marker)]
+  const played = attacks.map((attack) => {
+    const foreign = new Set(markers.filter((marker) => marker !== attack.marker))
+    return play(target.url, attack, foreign)
+  })
+  const results = await Promise.allSettled(played)
   const faults = results.flatMap((result, index) => {
     if (result.status === 'rejected') return [`${attacks[index]?.marker}: ${String(result.reason)}`]
     add(sums, result.value)
@@ -39,7 +44,8 @@ export async function strike(
   try {
     await target.check()
   } catch (error) {
-    faults.push(String(error))
+    // What everybody feels comes before what each one saw.
+    faults.unshift(String(error))
   }
   if (faults.length > 0) throw new Error(faults.slice(0, 3).join('\n'))
 }
@@ -57,7 +63,8 @@ export async function strikeBatch(
     await strike(target, attacks, sums)
   } catch (error) {
     const least = await reduce(attacks)
-    const shown = least.map(describeAttack).join('\n')
+    const shown =
+      least?.map(describeAttack).join('\n') ?? 'a fresh node withstands this batch alone'
     throw new Error(`wire fuzz, seed ${seed}, batch ${batch}: ${String(error)}\n${shown}`)
   }
 }
@@ -75,8 +82,9 @@ async function fails(attacks: readonly Attack[]): Promise<boolean> {
   }
 }
 
-async function reduce(attacks: readonly Attack[]): Promise<readonly Attack[]> {
-  if (!(await fails(attacks))) return attacks
+/** Undefined where a fresh node does not fail. */
+async function reduce(attacks: readonly Attack[]): Promise<readonly Attack[] | undefined> {
+  if (!(await fails(attacks))) return undefined
   const few = await shrink(attacks, fails, TRIES)
   const [only] = few
   if (!only || few.length > 1) return few

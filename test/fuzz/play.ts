@@ -21,11 +21,15 @@ export interface Played {
   readonly end: string
 }
 
-/** Rejects with what the server did wrong. */
-export async function play(url: string, attack: Attack): Promise<Played> {
+/** Rejects with what the server did wrong; `foreign` are the markers of other clients. */
+export async function play(
+  url: string,
+  attack: Attack,
+  foreign: ReadonlySet<string>,
+): Promise<Played> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-  const connection = new Connection(socket, new ServerBytes(attack.marker, attack.version))
+  const connection = new Connection(socket, new ServerBytes(attack.version, foreign))
   try {
     if (attack.kind !== 'http') {
       socket.write(handshakeOf(attack.version))

@@ -6,20 +6,24 @@ import { OPCODE, readServerFrame, type ServerFrame } from './websocket-frames.ts
 const STATUSES = new Set([101, 200, 400, 403, 404, 413, 431, 500, 501, 503, 505])
 const MAX_SHOWN = 200
 
+/** What names a client, its topics and its session: too long to become another one by chance. */
+export const MARKER = /c[\da-f]{16}/g
+
 /** How a server answers on a connection. Throws at the first byte that is none of the protocol's. */
 export class ServerBytes {
   readonly messages: WireMessage[] = []
   readonly statuses: number[] = []
   /** The code of the server's close frame, 1005 where it has none; undefined before it comes. */
   closeCode: number | undefined
-  readonly #marker: string
+  readonly #foreign: ReadonlySet<string>
   readonly #version: Version
   #isUpgraded = false
   #left: Buffer = Buffer.alloc(0)
 
-  constructor(marker: string, version: Version) {
-    this.#marker = marker
+  /** `foreign` are the names of other clients, which must not come here. */
+  constructor(version: Version, foreign: ReadonlySet<string>) {
     this.#version = version
+    this.#foreign = foreign
   }
 
   get isUpgraded(): boolean {
@@ -47,7 +51,7 @@ export class ServerBytes {
       return
     }
     const raw = opcode === OPCODE.text ? utf8.decode(payload) : payload
-    foreignMarker(payload.toString('latin1'), this.#marker)
+    this.#refuseForeign(payload.toString('latin1'))
     const message = decodeServerFrame(this.#version, raw)
     const fault = faultIn(message)
     if (fault) throw new Error(`${fault}: ${payload.toString('utf8', 0, MAX_SHOWN)}`)
@@ -67,20 +71,20 @@ export class ServerBytes {
     // An answer to HEAD has a length and no body.
     const hasBody = after.toString('latin1', 0, 5) !== 'HTTP/'
     const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
-    foreignMarker(this.#left.toString('latin1', 0, end + 4 + length), this.#marker)
+    this.#refuseForeign(this.#left.toString('latin1', 0, end + 4 + length))
     this.#left = hasBody ? after.subarray(length) : after
     this.#isUpgraded = status === '101'
     return true
   }
+
+  #refuseForeign(text: string): void {
+    for (const [name] of text.matchAll(MARKER)) {
+      if (this.#foreign.has(name)) throw new Error(`it was sent what belongs to ${name}`)
+    }
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-/** Throws where a text holds what another client sent. */
-function foreignMarker(text: string, own: string): void {
-  const foreign = text.match(/f\d+x\d+z|watcher-[\da-f]+/g)?.find((each) => each !== own)
-  if (foreign) throw new Error(`${own} was sent what belongs to ${foreign}`)
-}
 
 /** What no input may lead to on the agent channel: a crash, or a failure of our own. */
 function faultIn({ topic, event, payload }: WireMessage): string | undefined {

@@ -20,6 +20,8 @@ const POLL_MS = 20
 
 export interface Target {
   readonly url: string
+  /** Names the well-behaved client, its room and its session. */
+  readonly marker: string
   /** Rejects with what the well-behaved client, the probes or the metrics have to complain of. */
   check(): Promise<void>
   stop(): Promise<void>
@@ -40,7 +42,7 @@ export async function startTarget(): Promise<Target> {
   try {
     const watcher = new Watcher(await connectWire(node.url))
     await watcher.begin()
-    return { url: node.url, check: () => check(node, watcher), stop }
+    return { url: node.url, marker: watcher.name, check: () => check(node, watcher), stop }
   } catch (error) {
     await stop()
     throw error
@@ -53,7 +55,9 @@ async function check(node: ServerProcess, watcher: Watcher): Promise<void> {
     await fetchText(`${node.url}/healthz`)
     await within(onlyWatcherIsLeft(node.url), GONE_MS, 'the end of the attackers’ connections')
   } catch (error) {
-    throw new Error(`${String(error)}\n${node.output()}`.trim())
+    const { code, signal } = await node.stop('SIGKILL')
+    const end = signal === 'SIGKILL' ? '' : `\nthe node ended with ${signal ?? code}`
+    throw new Error(`${String(error)}${end}\n${node.output().slice(-2_000)}`.trim())
   }
 }
 
@@ -67,10 +71,10 @@ async function onlyWatcherIsLeft(url: string): Promise<void> {
 
 /** In a room, and authenticated on a session with one modification, whose names nobody can guess. */
 class Watcher {
+  readonly name = `c${randomBytes(8).toString('hex')}`
   readonly #wire: WireClient
-  readonly #name = `watcher-${randomBytes(8).toString('hex')}`
-  readonly #room = `room:${this.#name}`
-  readonly #agent = `agent:${this.#name}`
+  readonly #room = `room:${this.name}`
+  readonly #agent = `agent:${this.name}`
   #count = 0
   #history: unknown
 
@@ -79,7 +83,7 @@ class Watcher {
   }
 
   async begin(): Promise<void> {
-    const who = { ...WHO, sessionId: this.#name }
+    const who = { ...WHO, sessionId: this.name }
     const { businessId, operatorId, permissions } = who
     await this.#ask(this.#room, 'phx_join', {})
     await this.#ask(this.#agent, 'phx_join', { businessId })
@@ -104,7 +108,7 @@ class Watcher {
   }
 
   async #readHistory(): Promise<unknown> {
-    const reply = await this.#ask(this.#agent, 'agent_query_history', { sessionId: this.#name })
+    const reply = await this.#ask(this.#agent, 'agent_query_history', { sessionId: this.name })
     return reply['history']
   }
 

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type AgentClient, outcome, type Reply } from '../../support/agent-client.ts'
-import { type Answer, type Draft, type Model, REPOSITORY, SLOTS } from './model.ts'
+import { type Answer, type Draft, type Model, REPOSITORY } from './model.ts'
 import { asObject, MODIFICATIONS, type ModificationName } from './modifications.ts'
 import type { Clock, World } from './world.ts'
 
@@ -20,7 +20,7 @@ const MAX_HOURS = 600
 interface Asked {
   readonly says: string
   readonly at: number
-  readonly ask: (client: AgentClient, world: World) => Promise<Reply>
+  readonly ask: (client: AgentClient, world: World, model: Model) => Promise<Reply>
   readonly answer: (model: Model) => Answer
 }
 
@@ -28,7 +28,9 @@ interface Asked {
 const asking = ({ says, at, ask, answer }: Asked): Step => ({
   check: (model) => model.slot(at).isJoined,
   async run(model, { all }) {
-    const asked = all.map(async (world) => world.answer(at, await ask(world.client(at), world)))
+    const asked = all.map(async (world) =>
+      world.answer(at, await ask(world.client(at), world, model)),
+    )
     const answers = await Promise.all(asked)
     const due = answer(model)
     for (const each of answers) expect(each, `${at}: ${says}`).to.deep.equal(due)
@@ -36,8 +38,14 @@ const asking = ({ says, at, ask, answer }: Asked): Step => ({
   toString: () => `${at}: ${says}`,
 })
 
-const slot = fc.nat({ max: SLOTS.length - 1 })
-const index = fc.nat({ max: 4 })
+/** Mostly those who share a session. */
+const slot = fc.constantFrom(0, 0, 0, 1, 1, 2, 3)
+/** The newest, the one before … of the session; -1 is none that was ever made. */
+const index = fc.constantFrom(0, 0, 0, 1, 1, 2, 3, -1)
+const entryAt = (model: Model, at: number, back: number) =>
+  model.slot(at).session.entries.length - 1 - back
+const changeAt = (model: Model, at: number, back: number) =>
+  model.slot(at).session.changes.length - 1 - back
 const ALL = ['agent_access', 'data_query', 'draft_creation']
 const permissions = fc.oneof(
   { weight: 6, arbitrary: fc.constant(ALL) },
@@ -143,34 +151,35 @@ const modifyQuery = fc
     }),
   )
 
-const revert = fc.tuple(slot, index).map(([at, which]) =>
+const revert = fc.tuple(slot, index).map(([at, back]) =>
   asking({
-    says: `revert mod${which}`,
+    says: `revert the last but ${back}`,
     at,
-    ask: (client, world) => client.revert(world.id(at, `mod${which}`)),
-    answer: (model) => model.revert(at, which),
+    ask: (client, world, model) => client.revert(world.id(at, `mod${entryAt(model, at, back)}`)),
+    answer: (model) => model.revert(at, entryAt(model, at, back)),
   }),
 )
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 
+/** Before or after an id that nobody made is whatever sorts there: not asked for. */
+const known = (which: number) => (which < 0 ? undefined : which)
+const optionally = <T>(value: unknown, then: () => T) => (value === undefined ? undefined : then())
+
 const history = fc
-  .tuple(slot, optional(fc.integer({ min: 1, max: 3 })), optional(index))
-  .map(([at, limit, which]): Step => {
-    const step = asking({
-      says: `history, limit ${limit}, before ${which}`,
+  .tuple(slot, optional(fc.integer({ min: 1, max: 3 })), optional(fc.nat({ max: 3 })))
+  .map(([at, limit, back]) => {
+    const before = (model: Model) => optionally(back, () => known(entryAt(model, at, back ?? 0)))
+    return asking({
+      says: `history, limit ${limit}, before the last but ${back}`,
       at,
-      ask: (client, world) =>
-        client.history({
-          ...(limit !== undefined && { limit }),
-          ...(which !== undefined && { before: world.id(at, `mod${which}`) }),
-        }),
-      answer: (model) => model.history(at, limit, which),
+      ask: (client, world, model) => {
+        const which = before(model)
+        const id = which === undefined ? {} : { before: world.id(at, `mod${which}`) }
+        return client.history({ ...(limit !== undefined && { limit }), ...id })
+      },
+      answer: (model) => model.history(at, limit, before(model)),
     })
-    // Before an id that nobody made is whatever sorts there.
-    const exists = (model: Readonly<Model>) =>
-      which === undefined || which < model.slot(at).session.entries.length
-    return { ...step, check: (model) => step.check(model) && exists(model) }
   })
 
 const runQuery = slot.map((at) =>
@@ -182,7 +191,7 @@ const runQuery = slot.map((at) =>
   }),
 )
 
-const recordId = fc.constantFrom('r0', 'r1', 'r2')
+const recordId = fc.constantFrom('r0', 'r1')
 const data = fc.record(
   {
     name: fc.constantFrom('a', 'b', null),
@@ -192,13 +201,19 @@ const data = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 )
 const draft: fc.Arbitrary<Draft> = fc.oneof(
-  fc.record({
-    repositoryType,
-    operation: fc.constantFrom('create' as const, 'create' as const, 'update' as const),
-    recordId,
-    data,
-  }),
-  fc.record({ repositoryType, operation: fc.constant('delete' as const), recordId }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      repositoryType,
+      operation: fc.constantFrom<'create' | 'update'>('create', 'update'),
+      recordId,
+      data,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ repositoryType, operation: fc.constant('delete' as const), recordId }),
+  },
 )
 
 const createDraft = fc.tuple(slot, draft).map(([at, its]) =>
@@ -212,23 +227,24 @@ const createDraft = fc.tuple(slot, draft).map(([at, its]) =>
 
 const decide = fc
   .tuple(slot, index, fc.constantFrom(undefined, undefined, 'no'))
-  .map(([at, which, reason]) =>
+  .map(([at, back, reason]) =>
     asking({
-      says: `${reason === undefined ? 'approve' : 'reject'} chg${which}`,
+      says: `${reason === undefined ? 'approve' : 'reject'} the last but ${back}`,
       at,
-      ask: (client, world) => {
-        const id = world.id(at, `chg${which}`)
+      ask: (client, world, model) => {
+        const id = world.id(at, `chg${changeAt(model, at, back)}`)
         return reason === undefined ? client.approve(id) : client.reject(id, reason)
       },
-      answer: (model) => model.decide(at, which, reason),
+      answer: (model) => model.decide(at, changeAt(model, at, back), reason),
     }),
   )
 
 /** Both sockets of one operator at once: whichever comes first, the model's first answer is one of both. */
 const race = index.map(
-  (which): Step => ({
+  (back): Step => ({
     check: (model) => [0, 1].every((at) => model.slot(at).isJoined),
     async run(model, { all }) {
+      const which = changeAt(model, 0, back)
       const approve = async (world: World, at: number) => {
         const reply = await world.client(at).approve(world.id(at, `chg${which}`))
         world.answer(at, reply)
@@ -240,7 +256,7 @@ const race = index.map(
       const due = [0, 1].map((at) => outcome(model.decide(at, which)))
       for (const each of outcomes) expect(each.sort()).to.deep.equal(due.map(String).sort())
     },
-    toString: () => `0 and 1: approve chg${which}`,
+    toString: () => `0 and 1: approve the last but ${back}`,
   }),
 )
 
@@ -251,25 +267,26 @@ const listChanges = fc
       {
         status: fc.constantFrom('pending', 'approved', 'rejected', 'expired'),
         limit: fc.integer({ min: 1, max: 3 }),
-        after: index,
+        back: fc.nat({ max: 3 }),
       },
       { requiredKeys: [], noNullPrototype: true },
     ),
   )
-  .map(([at, options]): Step => {
-    const { after, ...others } = options
-    const step = asking({
-      says: `list_changes ${JSON.stringify(options)}`,
+  .map(([at, { back, ...others }]) => {
+    const after = (model: Model) => optionally(back, () => known(changeAt(model, at, back ?? 0)))
+    return asking({
+      says: `list_changes ${JSON.stringify(others)}, after the last but ${back}`,
       at,
-      ask: (client, world) => {
-        const from = after === undefined ? {} : { after: world.id(at, `chg${after}`) }
+      ask: (client, world, model) => {
+        const which = after(model)
+        const from = which === undefined ? {} : { after: world.id(at, `chg${which}`) }
         return client.execute('list_changes', { ...others, ...from })
       },
-      answer: (model) => model.listChanges(at, options),
+      answer: (model) => {
+        const which = after(model)
+        return model.listChanges(at, { ...others, ...(which !== undefined && { after: which }) })
+      },
     })
-    const exists = (model: Readonly<Model>) =>
-      after === undefined || after < model.slot(at).session.changes.length
-    return { ...step, check: (model) => step.check(model) && exists(model) }
   })
 
 /** No two of them add up to a day: nothing ends just when it is looked at. */
@@ -296,7 +313,8 @@ const sweep = fc.constant<Step>({
 export const steps = fc.commands<Model, Worlds, false>(
   [
     ...[join, authenticate, authenticate, queryModify, modifyQuery, revert, history, runQuery],
-    ...[createDraft, createDraft, decide, decide, race, listChanges, leave, advance, sweep],
+    ...[createDraft, createDraft, createDraft, decide, decide, decide, race, listChanges],
+    ...[leave, advance, sweep],
   ],
   { maxCommands: 60, size: 'max' },
 )

@@ -7,6 +7,8 @@ import { type AgentServer, inPlaceOf, startAgentServer } from '../../support/age
 import { type Answer, type Json, type Model, SLOTS } from './model.ts'
 
 const HOUR_MS = 3_600_000
+/** For the events of a session to have come, by way of Redis. */
+const EVENTS_MS = 10_000
 
 /** The time of all servers, ahead of the machine's. */
 export class Clock {
@@ -99,18 +101,13 @@ export class World {
   /** Each client has the events that the model says, in order, and no others. */
   async expectEvents(model: Model): Promise<void> {
     for (const [at, client] of this.#clients) {
-      const { received } = model.slot(at)
-      const last = received.at(-1)
-      if (last) await client.received(Number(last.payload['seq']))
-    }
-    for (const [at, client] of this.#clients) {
-      await client.fence()
-      const got = client.log.flatMap(({ event, payload }) => {
-        const isNumbered = (payload as Json)['seq'] !== undefined
-        if (!isNumbered || event === 'agent_authenticated') return []
-        return [{ event, payload: this.#plain(at, payload) }]
-      })
       const due = model.slot(at).received.map(({ event, payload }) => ({ event, payload }))
+      const deadline = performance.now() + EVENTS_MS
+      do await client.fence()
+      while (numbered(client).length < due.length && performance.now() < deadline)
+      const got = numbered(client).map(({ event, payload }) => {
+        return { event, payload: this.#plain(at, payload) }
+      })
       expect(got, `events in slot ${at}`).to.deep.equal(due)
     }
     expect(this.#server.errors).to.deep.equal([])
@@ -147,5 +144,14 @@ export class World {
     return this.#plain(at, value)
   }
 }
+
+/** The session's events, whatever numbers they have. */
+const numbered = (client: AgentClient) =>
+  client.log.filter(
+    ({ event, payload }) =>
+      event !== 'phx_reply' &&
+      event !== 'agent_authenticated' &&
+      (payload as Json)['seq'] !== undefined,
+  )
 
 const sessionOf = (at: number): string => `${SLOTS[at]?.business}/${SLOTS[at]?.sessionId}`
