@@ -191,4 +191,18 @@ describe('bad input', () => {
       expect(ok(await run('echo', { value }))['result']).to.deep.equal({ value })
     })
   })
+
+  describe('in a ref', () => {
+    it('crashes its own channel alone where no answer can carry it', async () => {
+      for (const event of OPERATIONS) {
+        for (const payload of [VALID[event](WHO), {}]) {
+          wire.send(wireText({ topic: TOPIC, event, payload, ref: DEEP }))
+          await wire.next((frame) => frame.event === 'phx_error')
+          ok(await bystander.history())
+          ok(await request('phx_join', { businessId: WHO.businessId }))
+          ok(await request('agent_authenticate', VALID.agent_authenticate(WHO)))
+        }
+      }
+    })
+  })
 })
