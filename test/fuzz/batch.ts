@@ -6,6 +6,7 @@ import { startTarget, type Target } from './target.ts'
 
 const TRIES = 40
 const SHOWN_BYTES = 400
+const SHOWN_ATTACKS = 5
 
 export interface Sums {
   connections: number
@@ -90,6 +91,12 @@ async function reduce(attacks: readonly Attack[]): Promise<readonly Attack[] | u
   if (!only || few.length > 1) return few
   const failsWith = (parts: Attack['parts']) => fails([{ ...only, parts }])
   return [{ ...only, parts: await shrink(only.parts, failsWith, TRIES) }]
+}
+
+function describe(attacks: readonly Attack[]): string {
+  const more = attacks.length - SHOWN_ATTACKS
+  const shown = attacks.slice(0, SHOWN_ATTACKS).map(describeAttack)
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')
 }
 
 function describeAttack({ marker, kind, version, parts, cuts }: Attack): string {

@@ -29,7 +29,7 @@ export async function play(
 ): Promise<Played> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-  const connection = new Connection(socket, new ServerBytes(attack.version, foreign))
+  const connection = new Connection(socket, new ServerBytes(attack, foreign))
   try {
     if (attack.kind !== 'http') {
       socket.write(handshakeOf(attack.version))

@@ -1,5 +1,6 @@
 /** Judges all that a server writes on one connection, as it comes. */
 import { decodeServerFrame, type Version, type WireMessage } from '../support/client-codec.ts'
+import type { Attack } from './attacks.ts'
 import { OPCODE, readServerFrame, type ServerFrame } from './websocket-frames.ts'
 
 /** What the server, and uWebSockets.js before it, answers to HTTP requests. */
@@ -17,12 +18,14 @@ export class ServerBytes {
   closeCode: number | undefined
   readonly #foreign: ReadonlySet<string>
   readonly #version: Version
+  readonly #mayCrash: boolean
   #isUpgraded = false
   #left: Buffer = Buffer.alloc(0)
 
   /** `foreign` are the names of other clients, which must not come here. */
-  constructor(version: Version, foreign: ReadonlySet<string>) {
+  constructor({ version, mayCrash }: Attack, foreign: ReadonlySet<string>) {
     this.#version = version
+    this.#mayCrash = mayCrash
     this.#foreign = foreign
   }
 
@@ -53,7 +56,7 @@ export class ServerBytes {
     const raw = opcode === OPCODE.text ? utf8.decode(payload) : payload
     this.#refuseForeign(payload.toString('latin1'))
     const message = decodeServerFrame(this.#version, raw)
-    const fault = faultIn(message)
+    const fault = this.#mayCrash ? undefined : faultIn(message)
     if (fault) throw new Error(`${fault}: ${payload.toString('utf8', 0, MAX_SHOWN)}`)
     this.messages.push(message)
   }
