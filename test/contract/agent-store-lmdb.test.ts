@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mock } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,6 +9,7 @@ import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store
 import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
+import { makeDir, setUpLmdb } from './agent-store-backends.ts'
 import {
   emit,
   eventsOf,
@@ -23,9 +23,6 @@ import {
   shared,
 } from './agent-store-setup.ts'
 
-/** A name with a dot in it, which lmdb left alone would take for a file. */
-const makeDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'agent-store.'))
-
 async function outputOf(command: string, args: readonly string[]): Promise<string> {
   return (await promisify(execFile)(command, args)).stdout
 }
@@ -35,30 +32,7 @@ const program = (mode: string, dir: string): string[] => {
   return ['--import', 'tsx', file, mode, dir]
 }
 
-agentStoreContract('LMDB', async () => {
-  const dir = await makeDir()
-  let time = Date.UTC(2026, 0, 1)
-  const open = (): Promise<AgentStore> => openLmdbStore({ dir, now: () => time })
-  const opened = [await open()]
-  return {
-    store: opened[0] as AgentStore,
-    clock: {
-      advance: (ms) => {
-        time += ms
-      },
-    },
-    reopen: async () => {
-      await opened.at(-1)?.close()
-      const store = await open()
-      opened.push(store)
-      return store
-    },
-    cleanup: async () => {
-      await opened.at(-1)?.close()
-      await rm(dir, { recursive: true })
-    },
-  }
-})
+agentStoreContract('LMDB', setUpLmdb)
 
 describe('the embedded store', () => {
   let dir: string

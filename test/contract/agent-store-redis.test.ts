@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { createRedisStore } from '../../channels/agent/store/redis.ts'
@@ -14,10 +13,10 @@ import {
   type TestRedisCluster,
 } from '../support/redis.ts'
 import { agentStoreContract } from './agent-store.ts'
+import { newPrefix, setUpRedis } from './agent-store-backends.ts'
 import { asLocal } from './agent-store-redis-adapter.ts'
 import { emit, eventsOf, numbers, own, SESSION, shared } from './agent-store-setup.ts'
 
-const newPrefix = () => `test-${randomUUID()}`
 const onError = () => {}
 
 const SERVERS = [
@@ -38,32 +37,7 @@ for (const { name, start } of SERVERS) {
       await server.stop()
     })
 
-    agentStoreContract(name, async () => {
-      const prefix = newPrefix()
-      let clockOffsetMs = 0
-      const open = (): AgentStore => {
-        const options = { redis, prefix, onError, clockOffsetMs: () => clockOffsetMs }
-        return asLocal(createRedisStore(options))
-      }
-      const opened = [open()]
-      return {
-        store: opened[0] as AgentStore,
-        clock: {
-          advance: (ms) => {
-            clockOffsetMs += ms
-          },
-        },
-        reopen: async () => {
-          await opened.at(-1)?.close()
-          const store = open()
-          opened.push(store)
-          return store
-        },
-        cleanup: async () => {
-          await opened.at(-1)?.close()
-        },
-      }
-    })
+    agentStoreContract(name, () => setUpRedis(redis))
 
     it('a node that knows of more than Redis has gives the session another epoch', async () => {
       const prefix = newPrefix()

@@ -4,7 +4,8 @@ import { type Played, play } from './play.ts'
 import { shrink } from './shrink.ts'
 import { startTarget, type Target } from './target.ts'
 
-const TRIES = 40
+/** For each try takes a node of its own, and up to a deadline. */
+const SHRINK_MS = 90_000
 const SHOWN_BYTES = 400
 const SHOWN_ATTACKS = 5
 
@@ -51,7 +52,18 @@ export async function strike(
   if (faults.length > 0) throw new Error(faults.slice(0, 3).join('\n'))
 }
 
-/** Strikes with one batch of a seed; rejects with the seed and the least that fails in the same way. */
+/** A batch of attacks that a server did not withstand. */
+export class BatchFailure extends Error {
+  override readonly name = 'BatchFailure'
+  readonly attacks: readonly Attack[]
+
+  constructor(message: string, attacks: readonly Attack[]) {
+    super(message)
+    this.attacks = attacks
+  }
+}
+
+/** Strikes with one batch of a seed; rejects with BatchFailure. */
 export async function strikeBatch(
   target: Target,
   seed: number,
@@ -63,11 +75,21 @@ export async function strikeBatch(
   try {
     await strike(target, attacks, sums)
   } catch (error) {
-    const least = await reduce(attacks)
-    const shown =
-      least?.map(describeAttack).join('\n') ?? 'a fresh node withstands this batch alone'
-    throw new Error(`wire fuzz, seed ${seed}, batch ${batch}: ${String(error)}\n${shown}`)
+    throw new BatchFailure(`wire fuzz, seed ${seed}, batch ${batch}: ${String(error)}`, attacks)
   }
+}
+
+/** The least of the attacks that a fresh node does not withstand either, found within a minute or two. */
+export async function explain({ attacks }: BatchFailure): Promise<string> {
+  const deadline = performance.now() + SHRINK_MS
+  const inTime = async (some: readonly Attack[]) =>
+    performance.now() < deadline && (await fails(some))
+  if (!(await fails(attacks))) return 'a fresh node withstands this batch alone'
+  const few = await shrink(attacks, inTime)
+  const [only] = few
+  if (!only || few.length > 1) return describe(few)
+  const failsWith = (parts: Attack['parts']) => inTime([{ ...only, parts }])
+  return describe([{ ...only, parts: await shrink(only.parts, failsWith) }])
 }
 
 /** On a fresh node each time. */
@@ -81,16 +103,6 @@ async function fails(attacks: readonly Attack[]): Promise<boolean> {
   } finally {
     await target.stop()
   }
-}
-
-/** Undefined where a fresh node does not fail. */
-async function reduce(attacks: readonly Attack[]): Promise<readonly Attack[] | undefined> {
-  if (!(await fails(attacks))) return undefined
-  const few = await shrink(attacks, fails, TRIES)
-  const [only] = few
-  if (!only || few.length > 1) return few
-  const failsWith = (parts: Attack['parts']) => fails([{ ...only, parts }])
-  return [{ ...only, parts: await shrink(only.parts, failsWith, TRIES) }]
 }
 
 function describe(attacks: readonly Attack[]): string {

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto'
 import { endAfter, readNumbers, runBounded } from '../support/bounded-run.ts'
 import { startAgentServers } from './agent/run.ts'
-import { noSums, type Sums, strikeBatch } from './batch.ts'
+import { BatchFailure, explain, noSums, type Sums, strikeBatch } from './batch.ts'
 import { startTarget } from './target.ts'
 
 const ATTACKS = 40
@@ -33,6 +33,10 @@ await runBounded(async () => {
       console.log(report(sums, servers.steps))
     }
     console.log(`nothing failed: ${report(sums, servers.steps)}`)
+  } catch (error) {
+    if (!(error instanceof BatchFailure)) throw error
+    console.error(error.message)
+    throw new Error(await explain(error))
   } finally {
     await target.stop()
     await servers.stop()

@@ -7,6 +7,9 @@ import { Model, SLOTS } from './model.ts'
 import { steps, type Worlds } from './steps.ts'
 import { Clock, startOnLmdb, startOnRedis, World } from './world.ts'
 
+/** Also for finding the fewest steps that fail. */
+const LIMIT_MS = 60_000
+
 export interface AgentServers {
   /** Rejects with the seed and the fewest steps after which a server and the model differ. */
   run(options: { readonly seed: number; readonly runs: number }): Promise<void>
@@ -31,7 +34,7 @@ export async function startAgentServers(): Promise<AgentServers> {
         counts.steps += [...sequence].length
         await play(servers, clock, counts.runs, sequence)
       })
-      await fc.assert(property, { seed, numRuns: runs })
+      await fc.assert(property, { seed, numRuns: runs, interruptAfterTimeLimit: LIMIT_MS })
     },
     async stop() {
       await stopAgentServers()

@@ -108,6 +108,9 @@ const authenticate = fc.tuple(slot, permissions, since).map(([at, asked, from]) 
       if (from?.ofEpoch && !hasEpoch(worlds)) return
       lastSeq = lastSeqOf(model)
       await step.run(model, worlds)
+      // Who authenticates again while a replay runs gets another one in its place.
+      const { length } = model.slot(at).received
+      await Promise.all(worlds.all.map((world) => world.received(at, length)))
     },
     toString: step.toString,
   }

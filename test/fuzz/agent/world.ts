@@ -100,17 +100,24 @@ export class World {
 
   /** Each client has the events that the model says, in order, and no others. */
   async expectEvents(model: Model): Promise<void> {
-    for (const [at, client] of this.#clients) {
-      const due = model.slot(at).received.map(({ event, payload }) => ({ event, payload }))
-      const deadline = performance.now() + EVENTS_MS
-      do await client.fence()
-      while (numbered(client).length < due.length && performance.now() < deadline)
-      const got = numbered(client).map(({ event, payload }) => {
+    for (const at of this.#clients.keys()) {
+      const { received } = model.slot(at)
+      await this.received(at, received.length)
+      const got = numbered(this.client(at)).map(({ event, payload }) => {
         return { event, payload: this.#plain(at, payload) }
       })
+      const due = received.map(({ event, payload }) => ({ event, payload }))
       expect(got, `events in slot ${at}`).to.deep.equal(due)
     }
     expect(this.#server.errors).to.deep.equal([])
+  }
+
+  /** Resolves when the client has so many events of the session, and all that was sent by then. */
+  async received(at: number, count: number): Promise<void> {
+    const client = this.client(at)
+    const deadline = performance.now() + EVENTS_MS
+    do await client.fence()
+    while (numbered(client).length < count && performance.now() < deadline)
   }
 
   #idsOf(at: number): Map<string, string> {
