@@ -27,7 +27,7 @@ function add(sums: Sums, { writes, messages, end }: Played): void {
 }
 
 /** Plays the attacks at once, then asks whether anybody else noticed. Rejects where the server failed. */
-export async function strike(
+async function strike(
   target: Target,
   attacks: readonly Attack[],
   sums: Sums = noSums(),

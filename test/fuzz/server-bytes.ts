@@ -8,7 +8,7 @@ const STATUSES = new Set([101, 200, 400, 403, 404, 413, 431, 500, 501, 503, 505]
 const MAX_SHOWN = 200
 
 /** What names a client, its topics and its session: too long to become another one by chance. */
-export const MARKER = /c[\da-f]{16}/g
+const MARKER = /c[\da-f]{16}/g
 
 /** How a server answers on a connection. Throws at the first byte that is none of the protocol's. */
 export class ServerBytes {
@@ -21,6 +21,8 @@ export class ServerBytes {
   readonly #mayCrash: boolean
   #isUpgraded = false
   #left: Buffer = Buffer.alloc(0)
+  /** Bytes of an HTTP answer that are still to come. */
+  #bodyLeft = 0
 
   /** `foreign` are the names of other clients, which must not come here. */
   constructor({ version, mayCrash }: Attack, foreign: ReadonlySet<string>) {
@@ -35,7 +37,13 @@ export class ServerBytes {
 
   take(bytes: Buffer): void {
     this.#left = Buffer.concat([this.#left, bytes])
-    while (this.#left.length > 0 && (this.#isUpgraded ? this.#frame() : this.#response()));
+    while (this.#left.length > 0 && this.#next());
+  }
+
+  /** Whether there was a whole thing to judge. */
+  #next(): boolean {
+    if (this.#isUpgraded) return this.#frame()
+    return this.#bodyLeft > 0 ? this.#body() : this.#response()
   }
 
   #frame(): boolean {
@@ -70,13 +78,25 @@ export class ServerBytes {
     if (!STATUSES.has(Number(status)))
       throw new Error(`an answer that is ${head.slice(0, MAX_SHOWN)}`)
     this.statuses.push(Number(status))
-    const after = this.#left.subarray(end + 4)
-    // An answer to HEAD has a length and no body.
-    const hasBody = after.toString('latin1', 0, 5) !== 'HTTP/'
-    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
-    this.#refuseForeign(this.#left.toString('latin1', 0, end + 4 + length))
-    this.#left = hasBody ? after.subarray(length) : after
+    this.#refuseForeign(head)
+    this.#bodyLeft = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
+    this.#left = this.#left.subarray(end + 4)
     this.#isUpgraded = status === '101'
+    return true
+  }
+
+  /** An answer to HEAD has a length, and the next answer in the place of a body. */
+  #body(): boolean {
+    const start = this.#left.toString('latin1', 0, 5)
+    if (start !== 'HTTP/' && 'HTTP/'.startsWith(start)) return false
+    if (start === 'HTTP/') {
+      this.#bodyLeft = 0
+      return true
+    }
+    const part = this.#left.subarray(0, this.#bodyLeft)
+    this.#refuseForeign(part.toString('latin1'))
+    this.#bodyLeft -= part.length
+    this.#left = this.#left.subarray(part.length)
     return true
   }
 

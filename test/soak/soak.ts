@@ -13,7 +13,7 @@ import { noTotals, type Totals, Visitor } from './visitor.ts'
 
 const MIB = 1024 * 1024
 /** How much more of each may be there after the work than after the warm-up, with all garbage collected. */
-export const GROWTH = { heap: 8 * MIB, rss: 64 * MIB }
+const GROWTH = { heap: 8 * MIB, rss: 64 * MIB }
 /** For what lingers to go: subscriptions for a second, a lease of presence for fifteen. */
 const QUIET_MS = 30_000
 const POLL_MS = 200
@@ -113,14 +113,17 @@ const surplus = (now: Holdings, empty: Holdings | undefined): string[] =>
     (name) => `${now[name]} ${name} (${empty?.[name]} at the start)`,
   )
 
-/** Who comes to a session now is alone in it. */
+/** Who comes to a session now is alone in it, on each node in another one. */
 async function expectNobody({ urls }: Nodes): Promise<void> {
   for (const [index, url] of urls.entries()) {
-    const who = { businessId: 'business-0', sessionId: 'group-0-0', operatorId: `last-${index}` }
-    const client = await rawAgent({ url }, who)
+    const sessionId = `group-${index}-0`
+    const client = await rawAgent(
+      { url },
+      { businessId: 'business-0', sessionId, operatorId: 'last' },
+    )
     const present = Object.keys(await client.event('presence_state'))
     client.cut()
-    if (!isDeepStrictEqual(present, [who.operatorId])) {
+    if (!isDeepStrictEqual(present, ['last'])) {
       throw new Error(`still present: ${present.join(' ')}`)
     }
   }
