@@ -46,5 +46,5 @@ await runBounded(async () => {
 function report({ connections, writes, messages, ends }: Sums, steps: number): string {
   const codes = [...ends].sort().map(([end, count]) => `${end}: ${count}`)
   const wire = `${connections} connections, ${writes} writes, ${messages} answers (${codes.join(', ')})`
-  return `${wire}; ${steps} agent operations on each server`
+  return `${wire}; ${steps} steps of agents on each server`
 }

@@ -21,5 +21,5 @@ describe('fuzz: a node whose clients send anything at all', () => {
     for (let batch = 0; batch < BATCHES; batch += 1) {
       await strikeBatch(target, SEED, batch, ATTACKS)
     }
-  })
+  }).timeout(60_000)
 })

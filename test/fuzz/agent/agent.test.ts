@@ -2,7 +2,7 @@ import { after, before, describe, it } from 'mocha'
 import { type AgentServers, startAgentServers } from './run.ts'
 
 const SEED = 20_261_123
-const RUNS = 40
+const RUNS = 25
 
 describe('fuzz: any sequence of agent operations', () => {
   let servers: AgentServers
@@ -13,5 +13,5 @@ describe('fuzz: any sequence of agent operations', () => {
 
   it('is answered and announced as the contract says, on LMDB and on Redis alike', async () => {
     await servers.run({ seed: SEED, runs: RUNS })
-  })
+  }).timeout(90_000)
 })

@@ -12,7 +12,8 @@ export interface Answer {
 }
 
 export const REPOSITORY = 'customers'
-const HOUR_KEPT = 24
+/** How long events are kept, and changes pending. */
+const HOURS_KEPT = 24
 
 interface Change {
   readonly shown: Json
@@ -140,7 +141,7 @@ export class Model {
     Object.assign(slot, { permissions: fine, isAuthenticated: true })
     const welcome = { success: true, operatorId, seq: events.length }
     if (!since) return { status: 'ok', response: welcome }
-    const kept = events.filter((event) => this.hours - event.at < HOUR_KEPT)
+    const kept = events.filter((event) => this.hours - event.at < HOURS_KEPT)
     const oldest = events.length - kept.length + 1
     const { lastSeq, ofEpoch } = since
     const recovered = ofEpoch && lastSeq <= events.length && lastSeq + 1 >= oldest
@@ -193,7 +194,7 @@ export class Model {
 
   runQuery(at: number): Answer {
     const command = 'run_query'
-    const no = this.#refusalOfCommand(at, command, 'record.read')
+    const no = this.#refusalOfCommand(at, 'record.read')
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const records = [...session.business.records.values()].map(({ record }) => record)
@@ -203,7 +204,7 @@ export class Model {
 
   createDraft(at: number, draft: Draft): Answer {
     const command = 'create_draft'
-    const no = this.#refusalOfCommand(at, command, 'change.create')
+    const no = this.#refusalOfCommand(at, 'change.create')
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const { repositoryType, operation, recordId, data } = draft
@@ -229,7 +230,7 @@ export class Model {
       author: operatorId,
     }
     const version = found?.version ?? 0
-    const expiresAt = this.hours + HOUR_KEPT
+    const expiresAt = this.hours + HOURS_KEPT
     const change: Change = { shown, version, expiresAt, status: 'pending' }
     session.changes.push(change)
     const result = this.#shown(change)
@@ -268,7 +269,7 @@ export class Model {
     { status, limit, after }: { status?: string; limit?: number; after?: number },
   ): Answer {
     const command = 'list_changes'
-    const no = this.#refusalOfCommand(at, command, 'change.*')
+    const no = this.#refusalOfCommand(at, 'change.*')
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const later = session.changes.slice(after === undefined ? 0 : after + 1)
@@ -296,7 +297,7 @@ export class Model {
     return has ? undefined : refused('permission_denied')
   }
 
-  #refusalOfCommand(at: number, _command: string, permission: string): Answer | undefined {
+  #refusalOfCommand(at: number, permission: string): Answer | undefined {
     return this.#refusal(at, 'command.execute') ?? this.#refusal(at, permission)
   }
 
