@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { connectRedis } from '../../../server/redis/connect.ts'
 import { type AgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { startRedis } from '../../support/redis.ts'
-import { Model, SLOTS } from './model.ts'
-import { steps, type Worlds } from './steps.ts'
+import { Model } from './model.ts'
+import { firstSteps, steps, type Worlds } from './steps.ts'
 import { Clock, startOnLmdb, startOnRedis, World } from './world.ts'
 
 /** Also for finding the fewest steps that fail. */
@@ -44,7 +44,6 @@ export async function startAgentServers(): Promise<AgentServers> {
   }
 }
 
-/** Everybody has joined and authenticated when the steps begin. */
 async function play(
   servers: readonly AgentServer[],
   clock: Clock,
@@ -54,19 +53,10 @@ async function play(
   const worlds = { clock, all: servers.map((server) => new World(server, run)) }
   try {
     const model = new Model()
-    for (const at of SLOTS.keys()) {
-      model.join(at)
-      model.authenticate(at, ALL)
-      for (const world of worlds.all) {
-        await world.join(at)
-        world.answer(at, await world.client(at).authenticate())
-      }
-    }
+    for (const step of firstSteps) await step.run(model, worlds)
     await fc.asyncModelRun(() => ({ model, real: worlds }), sequence)
     for (const world of worlds.all) await world.expectEvents(model)
   } finally {
     for (const world of worlds.all) world.end()
   }
 }
-
-const ALL = ['agent_access', 'data_query', 'draft_creation']

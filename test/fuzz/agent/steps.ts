@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type AgentClient, outcome, type Reply } from '../../support/agent-client.ts'
-import { type Answer, type Draft, type Model, REPOSITORY } from './model.ts'
+import { type Answer, type Draft, type Model, REPOSITORY, SLOTS } from './model.ts'
 import { asObject, MODIFICATIONS, type ModificationName } from './modifications.ts'
 import type { Clock, World } from './world.ts'
 
@@ -59,16 +59,15 @@ const permissions = fc.oneof(
   },
 )
 
-const join = slot.map(
-  (at): Step => ({
-    check: () => true,
-    async run(model, { all }) {
-      await Promise.all(all.map((world) => world.join(at)))
-      model.join(at)
-    },
-    toString: () => `${at}: join`,
-  }),
-)
+const joinIn = (at: number): Step => ({
+  check: () => true,
+  async run(model, { all }) {
+    await Promise.all(all.map((world) => world.join(at)))
+    model.join(at)
+  },
+  toString: () => `${at}: join`,
+})
+const join = slot.map(joinIn)
 
 const leave = slot.map(
   (at): Step => ({
@@ -81,14 +80,23 @@ const leave = slot.map(
   }),
 )
 
+/** Of an earlier connection: so many events behind the newest, in the session's epoch or in none of its. */
+interface Since {
+  readonly behind: number
+  readonly ofEpoch: boolean
+}
+
 const since = fc.option(
-  fc.record({ behind: fc.integer({ min: -1, max: 6 }), ofEpoch: fc.boolean() }),
+  fc.record({
+    behind: fc.integer({ min: -1, max: 6 }),
+    ofEpoch: fc.constantFrom(true, true, true, false),
+  }),
   {
     nil: undefined,
   },
 )
 
-const authenticate = fc.tuple(slot, permissions, since).map(([at, asked, from]) => {
+const authenticateIn = (at: number, asked: readonly string[], from?: Since): Step => {
   const lastSeqOf = (model: Model) =>
     Math.max(0, model.slot(at).session.events.length - (from?.behind ?? 0))
   let lastSeq = 0
@@ -114,7 +122,10 @@ const authenticate = fc.tuple(slot, permissions, since).map(([at, asked, from]) 
     },
     toString: step.toString,
   }
-})
+}
+const authenticate = fc
+  .tuple(slot, permissions, since)
+  .map(([at, asked, from]) => authenticateIn(at, asked, from))
 
 const repositoryType = fc.constantFrom(...Array<string>(9).fill(REPOSITORY), 'nowhere')
 const names = Object.keys(MODIFICATIONS) as ModificationName[]
@@ -194,7 +205,7 @@ const runQuery = slot.map((at) =>
   }),
 )
 
-const recordId = fc.constantFrom('r0', 'r1')
+const recordId = fc.constantFrom('r0', 'r0', 'r1')
 const data = fc.record(
   {
     name: fc.constantFrom('a', 'b', null),
@@ -208,7 +219,7 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       repositoryType,
-      operation: fc.constantFrom<'create' | 'update'>('create', 'update'),
+      operation: fc.constantFrom<'create' | 'update'>('create', 'update', 'update'),
       recordId,
       data,
     }),
@@ -219,28 +230,29 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
   },
 )
 
-const createDraft = fc.tuple(slot, draft).map(([at, its]) =>
+const draftIn = (at: number, its: Draft): Step =>
   asking({
     says: `create_draft ${JSON.stringify(its)}`,
     at,
     ask: (client) => client.execute('create_draft', its),
     answer: (model) => model.createDraft(at, its),
-  }),
-)
+  })
+const createDraft = fc.tuple(slot, draft).map(([at, its]) => draftIn(at, its))
 
+/** Approves, or rejects for a reason, the newest change but so many. */
+const decideIn = (at: number, back: number, reason?: string): Step =>
+  asking({
+    says: `${reason === undefined ? 'approve' : 'reject'} the last but ${back}`,
+    at,
+    ask: (client, world, model) => {
+      const id = world.id(at, `chg${changeAt(model, at, back)}`)
+      return reason === undefined ? client.approve(id) : client.reject(id, reason)
+    },
+    answer: (model) => model.decide(at, changeAt(model, at, back), reason),
+  })
 const decide = fc
   .tuple(slot, index, fc.constantFrom(undefined, undefined, 'no'))
-  .map(([at, back, reason]) =>
-    asking({
-      says: `${reason === undefined ? 'approve' : 'reject'} the last but ${back}`,
-      at,
-      ask: (client, world, model) => {
-        const id = world.id(at, `chg${changeAt(model, at, back)}`)
-        return reason === undefined ? client.approve(id) : client.reject(id, reason)
-      },
-      answer: (model) => model.decide(at, changeAt(model, at, back), reason),
-    }),
-  )
+  .map(([at, back, reason]) => decideIn(at, back, reason))
 
 /** Both sockets of one operator at once: whichever comes first, the model's first answer is one of both. */
 const race = index.map(
@@ -312,12 +324,19 @@ const sweep = fc.constant<Step>({
   toString: () => 'sweep',
 })
 
+/** Everybody is there, and the first business has a record, before the random ones. */
+export const firstSteps: readonly Step[] = [
+  ...SLOTS.flatMap((_, at) => [joinIn(at), authenticateIn(at, ALL)]),
+  draftIn(0, { repositoryType: REPOSITORY, operation: 'create', recordId: 'r0', data: { age: 1 } }),
+  decideIn(0, 0),
+]
+
 /** How often each comes is how often it stands here. */
 export const steps = fc.commands<Model, Worlds, false>(
   [
-    ...[join, authenticate, authenticate, queryModify, modifyQuery, revert, history, runQuery],
-    ...[createDraft, createDraft, createDraft, decide, decide, decide, race, listChanges],
-    ...[leave, advance, sweep],
+    ...[authenticate, authenticate, authenticate, queryModify, queryModify, modifyQuery, revert],
+    ...[createDraft, createDraft, createDraft, createDraft, decide, decide, decide, decide, race],
+    ...[history, runQuery, listChanges, join, leave, advance, advance, sweep],
   ],
   { maxCommands: 60, size: 'max' },
 )
