@@ -1,91 +1,21 @@
 /** Agent sessions as the contract describes them (4 to 9), in memory, for one step at a time. */
-import type { Query } from '../../../channels/agent/query/query.ts'
 import { naiveFind } from '../../unit/agent/query/naive.ts'
 import { MODIFICATIONS, type ModificationName } from './modifications.ts'
-
-export type Json = Readonly<Record<string, unknown>>
-
-/** An answer without what is random or a time: ids of the server are `mod0`, `chg1` … as they were made. */
-export interface Answer {
-  readonly status: 'ok' | 'error'
-  readonly response: Json
-}
-
-export const REPOSITORY = 'customers'
-/** How long events are kept, and changes pending. */
-const HOURS_KEPT = 24
-
-interface Change {
-  readonly shown: Json
-  readonly version: number
-  readonly expiresAt: number
-  status: 'pending' | 'approved' | 'rejected' | 'expired'
-}
-
-interface Entry {
-  readonly shown: Json
-  readonly originalQuery: Query
-  status: 'active' | 'reverted'
-}
-
-interface Business {
-  readonly records: Map<string, { readonly record: Json; readonly version: number }>
-  versions: number
-}
-
-interface Numbered {
-  readonly event: string
-  readonly payload: Json
-  readonly at: number
-}
-
-interface Session {
-  readonly business: Business
-  readonly events: Numbered[]
-  readonly entries: Entry[]
-  readonly changes: Change[]
-  query: Query
-}
-
-interface Slot {
-  readonly session: Session
-  readonly operatorId: string
-  permissions: ReadonlySet<string>
-  isJoined: boolean
-  isAuthenticated: boolean
-  /** The session's events that the client gets on this connection. */
-  received: Numbered[]
-}
-
-const FINE: Readonly<Record<string, readonly string[]>> = {
-  agent_access: ['session.open', 'command.execute'],
-  data_query: ['query.modify', 'query.revert', 'query.history', 'record.read'],
-  draft_creation: ['change.create', 'change.approve', 'change.reject'],
-}
-
-const NEW_QUERY: Query = {
-  repository: REPOSITORY,
-  filters: {},
-  fields: [],
-  sort: {},
-  limit: 100,
-  offset: 0,
-}
-
-/** Who there is: two sockets of one operator, a colleague in another session, and a stranger's business. */
-export const SLOTS = [
-  { business: 0, sessionId: 's0', operatorId: 'ann' },
-  { business: 0, sessionId: 's0', operatorId: 'ann' },
-  { business: 0, sessionId: 's1', operatorId: 'bob' },
-  { business: 1, sessionId: 's0', operatorId: 'eve' },
-] as const
-
-export interface Draft {
-  readonly repositoryType: string
-  readonly operation: 'create' | 'update' | 'delete'
-  readonly recordId: string
-  readonly data?: Json
-}
+import {
+  type Answer,
+  type Business,
+  type Change,
+  type Draft,
+  FINE,
+  HOURS_KEPT,
+  type Json,
+  NEW_QUERY,
+  type Numbered,
+  REPOSITORY,
+  type Session,
+  SLOTS,
+  type Slot,
+} from './state.ts'
 
 const refused = (code: string): Answer => ({ status: 'error', response: { success: false, code } })
 

@@ -4,7 +4,8 @@ import { connectRedis } from '../../../server/redis/connect.ts'
 import { type AgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { startRedis } from '../../support/redis.ts'
 import { Model } from './model.ts'
-import { firstSteps, steps, type Worlds } from './steps.ts'
+import type { Worlds } from './step.ts'
+import { firstSteps, steps } from './steps.ts'
 import { Clock, startOnLmdb, startOnRedis, World } from './world.ts'
 
 /** Also for finding the fewest steps that fail. */

@@ -1,42 +1,16 @@
-/** What operators do, on the model and on real servers at once. */
+/** What operators do, at random. */
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { type AgentClient, outcome, type Reply } from '../../support/agent-client.ts'
-import { type Answer, type Draft, type Model, REPOSITORY, SLOTS } from './model.ts'
+import { outcome } from '../../support/agent-client.ts'
+import { draft, repositoryType } from './drafts.ts'
+import type { Model } from './model.ts'
 import { asObject, MODIFICATIONS, type ModificationName } from './modifications.ts'
-import type { Clock, World } from './world.ts'
-
-/** The same run on several servers. */
-export interface Worlds {
-  readonly clock: Clock
-  readonly all: readonly World[]
-}
-
-type Step = fc.AsyncCommand<Model, Worlds, false>
+import { type Draft, REPOSITORY, SLOTS } from './state.ts'
+import { asking, type Step, type Worlds } from './step.ts'
+import type { World } from './world.ts'
 
 /** A run lasts less than a session without activity. */
 const MAX_HOURS = 600
-
-interface Asked {
-  readonly says: string
-  readonly at: number
-  readonly ask: (client: AgentClient, world: World, model: Model) => Promise<Reply>
-  readonly answer: (model: Model) => Answer
-}
-
-/** Every server answers what the model answers. */
-const asking = ({ says, at, ask, answer }: Asked): Step => ({
-  check: (model) => model.slot(at).isJoined,
-  async run(model, { all }) {
-    const asked = all.map(async (world) =>
-      world.answer(at, await ask(world.client(at), world, model)),
-    )
-    const answers = await Promise.all(asked)
-    const due = answer(model)
-    for (const each of answers) expect(each, `${at}: ${says}`).to.deep.equal(due)
-  },
-  toString: () => `${at}: ${says}`,
-})
 
 /** Mostly those who share a session. */
 const slot = fc.constantFrom(0, 0, 0, 1, 1, 2, 3)
@@ -127,7 +101,6 @@ const authenticate = fc
   .tuple(slot, permissions, since)
   .map(([at, asked, from]) => authenticateIn(at, asked, from))
 
-const repositoryType = fc.constantFrom(...Array<string>(9).fill(REPOSITORY), 'nowhere')
 const names = Object.keys(MODIFICATIONS) as ModificationName[]
 
 const queryModify = fc
@@ -203,31 +176,6 @@ const runQuery = slot.map((at) =>
     ask: (client) => client.execute('run_query', { repositoryType: REPOSITORY }),
     answer: (model) => model.runQuery(at),
   }),
-)
-
-const recordId = fc.constantFrom('r0', 'r0', 'r1')
-const data = fc.record(
-  {
-    name: fc.constantFrom('a', 'b', null),
-    age: fc.nat({ max: 3 }),
-    note: fc.constantFrom(null, '__proto__'),
-  },
-  { requiredKeys: [], noNullPrototype: true },
-)
-const draft: fc.Arbitrary<Draft> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      repositoryType,
-      operation: fc.constantFrom<'create' | 'update'>('create', 'update', 'update'),
-      recordId,
-      data,
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ repositoryType, operation: fc.constant('delete' as const), recordId }),
-  },
 )
 
 const draftIn = (at: number, its: Draft): Step =>

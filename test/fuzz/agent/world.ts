@@ -4,7 +4,8 @@ import { createRedisStore } from '../../../channels/agent/store/redis.ts'
 import type { Redis } from '../../../server/index.ts'
 import { type AgentClient, type Reply, rawAgent } from '../../support/agent-client.ts'
 import { type AgentServer, inPlaceOf, startAgentServer } from '../../support/agent-server.ts'
-import { type Answer, type Json, type Model, SLOTS } from './model.ts'
+import type { Model } from './model.ts'
+import { type Answer, type Json, SLOTS } from './state.ts'
 
 const HOUR_MS = 3_600_000
 /** For the events of a session to have come, by way of Redis. */
