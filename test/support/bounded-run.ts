@@ -31,6 +31,7 @@ export async function runBounded(main: () => Promise<void>): Promise<never> {
     process.exit(0)
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
+    if (error instanceof Error && error.cause) console.error(String(error.cause))
     process.exit(1)
   }
 }

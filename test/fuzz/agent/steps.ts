@@ -70,6 +70,12 @@ const since = fc.option(
   },
 )
 
+/** On every server, the client has what the model says that it has. */
+async function allReceived(model: Model, { all }: Worlds, at: number): Promise<void> {
+  const { length } = model.slot(at).received
+  await Promise.all(all.map((world) => world.received(at, length)))
+}
+
 const authenticateIn = (at: number, asked: readonly string[], from?: Since): Step => {
   const lastSeqOf = (model: Model) =>
     Math.max(0, model.slot(at).session.events.length - (from?.behind ?? 0))
@@ -88,11 +94,11 @@ const authenticateIn = (at: number, asked: readonly string[], from?: Since): Ste
     check: step.check,
     async run(model: Model, worlds: Worlds) {
       if (from?.ofEpoch && !hasEpoch(worlds)) return
+      // A replay takes the place of what is on its way, be that live or another replay.
+      await allReceived(model, worlds, at)
       lastSeq = lastSeqOf(model)
       await step.run(model, worlds)
-      // Who authenticates again while a replay runs gets another one in its place.
-      const { length } = model.slot(at).received
-      await Promise.all(worlds.all.map((world) => world.received(at, length)))
+      await allReceived(model, worlds, at)
     },
     toString: step.toString,
   }
