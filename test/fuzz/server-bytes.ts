@@ -4,7 +4,7 @@ import type { Attack } from './attacks.ts'
 import { OPCODE, readServerFrame, type ServerFrame } from './websocket-frames.ts'
 
 /** What the server, and uWebSockets.js before it, answers to HTTP requests. */
-const STATUSES = new Set([101, 200, 400, 403, 404, 413, 431, 500, 501, 503, 505])
+const STATUSES = new Set([101, 200, 400, 401, 403, 404, 405, 413, 429, 431, 500, 501, 503, 505])
 const MAX_SHOWN = 200
 
 /** What names a client, its topics and its session: too long to become another one by chance. */

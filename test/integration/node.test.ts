@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
@@ -171,25 +170,6 @@ describe('one node', () => {
       expect(status).to.equal(200)
       expect(type).to.match(/^text\/plain/)
       expect(body).to.contain('agent_channels_channels{node="node-1"} 1')
-    })
-
-    it('answer HEAD without a body, as anything else does, on one connection', async () => {
-      const { url } = await start()
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-      const answers: unknown[] = []
-      for (const path of ['/nothing', '/healthz', '/nothing']) {
-        const asked = request(url + path, { method: 'HEAD', agent }).end()
-        const [response] = (await once(asked, 'response')) as [IncomingMessage]
-        const { statusCode, headers } = response
-        answers.push([statusCode, headers['content-length'], asked.reusedSocket])
-        await once(response.resume(), 'end')
-      }
-      agent.destroy()
-      expect(answers).to.deep.equal([
-        [404, '33', false],
-        [200, '15', true],
-        [404, '33', true],
-      ])
     })
   })
 })

@@ -22,12 +22,11 @@ export class Clock {
 }
 
 export const startOnLmdb = (clock: Clock): Promise<AgentServer> =>
-  startAgentServer({ now: clock.now, open: false })
+  startAgentServer({ now: clock.now })
 
 export const startOnRedis = (clock: Clock, redis: Redis): Promise<AgentServer> =>
   startAgentServer({
     now: clock.now,
-    open: false,
     store(lmdb) {
       const onError = () => {}
       const clockOffsetMs = () => clock.offsetMs
