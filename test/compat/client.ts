@@ -45,7 +45,7 @@ export interface ClientSocket {
 }
 
 /** What a client may be without. */
-export type Feature = 'binary'
+export type Feature = 'binary' | 'longPolling'
 
 /** One release of one client library. */
 export interface Client {
@@ -53,8 +53,14 @@ export interface Client {
   readonly name: string
   /** The features that this release does not have, each with how that is known. */
   readonly lacks: Readonly<Partial<Record<Feature, string>>>
-  /** Connects to a server's mount (`http://…/socket`). */
-  connect(url: string, params: Readonly<Record<string, string>>): ClientSocket
+  /** Whether it brings a long-polling transport. */
+  readonly longPolls: boolean
+  /** Connects to a server's mount (`http://…/socket`), by long-polling if told. */
+  connect(
+    url: string,
+    params: Readonly<Record<string, string>>,
+    isLongPolling?: boolean,
+  ): ClientSocket
 }
 
 /** Short, so that nobody waits for a client's patience. */

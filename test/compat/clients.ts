@@ -7,8 +7,9 @@ import { realtimeClient } from './realtime.ts'
 const inNode = { transport: WebSocket }
 
 const before15 = { binary: 'binary frames came with phoenix.js 1.5' }
-const v1 = { binary: 'vsn 1.0.0 has no binary frames' }
-const ownBinary = { binary: 'its binary frames are of kinds of its own' }
+const longPolling = 'it only has a WebSocket'
+const v1 = { longPolling, binary: 'vsn 1.0.0 has no binary frames' }
+const ownBinary = { longPolling, binary: 'its binary frames are of kinds of its own' }
 
 /** Every client of the matrix, in the order of its columns. */
 export const CLIENTS: readonly Client[] = [

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { compileFunction } from 'node:vm'
+import { Window } from 'happy-dom'
 import {
   type Answer,
   type Client,
@@ -34,7 +37,7 @@ interface Socket {
   channel(topic: string, params: object): Channel
   sendHeartbeat(): void
   onOpen(callback: () => void): void
-  onClose(callback: (event: { readonly code: number }) => void): void
+  onClose(callback: (event?: { readonly code: number }) => void): void
   onMessage(callback: (message: Message) => void): void
 }
 
@@ -60,6 +63,7 @@ interface PresenceFunctions {
 }
 
 interface Library {
+  readonly LongPoll?: unknown
   readonly Socket: new (url: string, options: object) => Socket
   readonly Presence: PresenceClass | PresenceFunctions
 }
@@ -68,6 +72,9 @@ interface Library {
 const HEARTBEAT_MS = 8_000
 
 const require = createRequire(import.meta.url)
+
+/** Nothing of it runs pages here: it is where a maintained XMLHttpRequest comes from, with no origin of its own. */
+const { XMLHttpRequest } = new Window({ settings: { fetch: { disableSameOriginPolicy: true } } })
 
 /**
  * A release of phoenix.js, or of a library that has its interface: the package `alias`, shown as `name`
@@ -79,7 +86,7 @@ export function phoenixClient(
   lacks: Client['lacks'],
   options: object,
 ): Client {
-  const library = require(alias) as Library
+  const library = loadForBrowsers(alias)
   const retry = () => RETRY_MS
   const patience = {
     reconnectAfterMs: retry,
@@ -89,9 +96,24 @@ export function phoenixClient(
   return {
     name: `${name} ${versionOf(alias)}`,
     lacks,
-    connect: (url, params) =>
-      connect(library, url.replace(/^http/, 'ws'), { ...options, ...patience, params }),
+    longPolls: library.LongPoll !== undefined,
+    connect(url, params, isLongPolling = false) {
+      const transport = isLongPolling ? { transport: library.LongPoll } : {}
+      const all = { ...options, ...patience, ...transport, params }
+      return connect(library, url.replace(/^http/, 'ws'), all)
+    },
   }
+}
+
+/** Loads a CommonJS package with the globals of a browser that its LongPoll wants, and that no other gets. */
+function loadForBrowsers(alias: string): Library {
+  const file = require.resolve(alias)
+  const globals = ['module', 'exports', 'require', 'self', 'window']
+  const load = compileFunction(readFileSync(file, 'utf8'), globals, { filename: file })
+  const module = { exports: {} }
+  const browser = { XMLHttpRequest }
+  load(module, module.exports, createRequire(file), browser, browser)
+  return module.exports as Library
 }
 
 function connect(library: Library, url: string, options: object): ClientSocket {
@@ -100,7 +122,8 @@ function connect(library: Library, url: string, options: object): ClientSocket {
   const closes = queue<unknown>()
   const heartbeats = queue<unknown>()
   socket.onOpen(() => opens.push(true))
-  socket.onClose(({ code }) => closes.push(code))
+  // LongPoll tells no event before 1.6.
+  socket.onClose((event) => closes.push(event?.code))
   socket.onMessage((message) => {
     const status = heartbeatStatus(message)
     if (status !== undefined) heartbeats.push(status)

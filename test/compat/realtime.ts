@@ -1,3 +1,4 @@
+import * as library from '@supabase/realtime-js'
 import {
   RealtimeChannel,
   RealtimeClient,
@@ -30,6 +31,7 @@ interface OpenChannel {
 export const realtimeClient = (vsn: '1.0.0' | '2.0.0', lacks: Client['lacks']): Client => ({
   name: `${PACKAGE} ${versionOf(PACKAGE)}, vsn ${vsn}`,
   lacks,
+  longPolls: 'LongPoll' in library,
   connect(url, params) {
     const client = new RealtimeClient(url.replace(/^http/, 'ws'), {
       vsn,

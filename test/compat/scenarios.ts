@@ -198,6 +198,32 @@ const messages: readonly Scenario[] = [
   },
 ]
 
+const longPolling: readonly Scenario[] = [
+  {
+    name: 'long-polling: join, push, broadcast, leave',
+    async run(trial) {
+      const topic = `room:${trial.id}`
+      const polling = await joined(await trial.polls(), topic)
+      const other = await trial.room(topic)
+      const heard = polling.on('shout')
+      const otherHeard = other.on('shout')
+      await expectToWork(polling)
+      void other.push('shout', { n: 1 }, 1)
+      expect(await next(heard)).to.deep.equal({ n: 1 })
+      await next(otherHeard)
+      void polling.push('shout', { n: 2 }, 1)
+      expect(await next(otherHeard)).to.deep.equal({ n: 2 })
+      expect(await polling.leave()).to.include({ status: 'ok' })
+    },
+    needs: {
+      feature: 'longPolling',
+      async isMissing(trial) {
+        expect(trial.client.longPolls).to.equal(false)
+      },
+    },
+  },
+]
+
 const recoveries: readonly Scenario[] = [
   {
     name: 'reconnect after the server closed it',
@@ -277,4 +303,10 @@ const agent: readonly Scenario[] = [
 ]
 
 /** The rows of the matrix, in their order. */
-export const SCENARIOS: readonly Scenario[] = [...connection, ...messages, ...recoveries, ...agent]
+export const SCENARIOS: readonly Scenario[] = [
+  ...connection,
+  ...messages,
+  ...longPolling,
+  ...recoveries,
+  ...agent,
+]

@@ -49,8 +49,18 @@ export class Trial {
     for (const socket of this.#sockets) socket.disconnect()
   }
 
-  async #open(client: Client, url: string, params: Readonly<Record<string, string>>) {
-    const socket = client.connect(url, params)
+  /** Connects by long-polling to the rooms' server. */
+  polls(): Promise<ClientSocket> {
+    return this.#open(this.client, this.#servers.rooms, {}, true)
+  }
+
+  async #open(
+    client: Client,
+    url: string,
+    params: Readonly<Record<string, string>>,
+    isLongPolling = false,
+  ) {
+    const socket = client.connect(url, params, isLongPolling)
     this.#sockets.push(socket)
     await next(socket.opens)
     return socket
