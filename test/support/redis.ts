@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { requireProgram } from './apt.ts'
 import { within } from './deadline.ts'
 import { freePort } from './free-port.ts'
 
 const READY_MS = 10_000
 const END_MS = 10_000
-const INSTALL_MS = 300_000
 const SLOTS = 16_384
 
 const run = promisify(execFile)
@@ -54,15 +54,18 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-let required: Promise<void> | undefined
+/** Where the package starts a service, that is none of ours: ended by what the package says it is. */
+const END_SERVICE = `
+if [ -d /run/systemd/system ]; then systemctl disable --now redis-server
+elif [ -f /run/redis/redis-server.pid ]; then kill "$(cat /run/redis/redis-server.pid)"; fi
+`
 
-/**
- * Sees to it that there is a `redis-server`: as root, or where sudo asks for no password, it is installed
- * by apt-get, by one process at a time. Rejects with one line that says what to install.
- */
-export function requireRedis(): Promise<void> {
-  required ??= hasRedis().then((has) => (has ? undefined : install()))
-  return required
+let required: Promise<unknown> | undefined
+
+/** Sees to it that there is a `redis-server`: see {@link requireProgram}. */
+export async function requireRedis(): Promise<void> {
+  required ??= requireProgram({ name: 'redis-server', afterInstall: END_SERVICE })
+  await required
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
@@ -176,32 +179,4 @@ async function removeData(dir: string): Promise<void> {
   await rm(join(dir, 'dump.rdb'), { force: true })
   await rm(join(dir, 'appendonlydir'), { recursive: true, force: true })
   await rm(join(dir, 'appendonly.aof'), { force: true })
-}
-
-async function hasRedis(): Promise<boolean> {
-  try {
-    await run('redis-server', ['--version'])
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Where the package starts a service, that is none of ours: ended by what the package says it is. */
-const INSTALL = `
-command -v redis-server && exit
-apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends redis-server || exit
-if [ -d /run/systemd/system ]; then systemctl disable --now redis-server
-elif [ -f /run/redis/redis-server.pid ]; then kill "$(cat /run/redis/redis-server.pid)"; fi
-`
-
-/** The kernel releases the lock of a process that died. */
-async function install(): Promise<void> {
-  const locked = ['flock', join(tmpdir(), 'agent-channels-redis-install.lock'), 'sh', '-c', INSTALL]
-  const [command = '', ...args] = process.getuid?.() === 0 ? locked : ['sudo', '-n', ...locked]
-  try {
-    await run(command, args, { timeout: INSTALL_MS })
-  } catch {}
-  if (await hasRedis()) return
-  throw new Error('these tests need redis-server: apt-get install redis-server')
 }
