@@ -16,8 +16,8 @@ const built: Plugin = {
 
 /** The script of the tests' page, as one classic script that defines `page`; the package is built for it. */
 export async function pageScript(): Promise<string> {
-  const { status, stderr } = spawnSync(process.execPath, [file('scripts/build.mjs')])
-  if (status !== 0) throw new Error(`the build failed: ${stderr}`)
+  const { status, output } = spawnSync(process.execPath, [file('scripts/build.mjs')])
+  if (status !== 0) throw new Error(`the build failed: ${output.join('')}`)
   const { outputFiles } = await build({
     entryPoints: [file('test/browser/page.ts')],
     plugins: [built],

@@ -1,4 +1,5 @@
 import { startBrowser } from '../support/browser.ts'
+import { within } from '../support/deadline.ts'
 import { Queue } from '../support/queue.ts'
 import { pageScript } from './bundle.ts'
 import type * as page from './page.ts'
@@ -59,7 +60,10 @@ export async function startBrowsing(): Promise<Browsing> {
         queue.push({ what, payload }),
       )
       return {
-        call: (name, ...args) => shown.evaluate(`page.${name}(...${JSON.stringify(args)})`),
+        call(name, ...args) {
+          const called = `page.${name}(...${JSON.stringify(args)})`
+          return within(shown.evaluate(called), PATIENCE_MS, called)
+        },
         async told(what, matches = () => true) {
           const isIt = (told: Told) => told.what === what && matches(told.payload)
           return (await queue.next(isIt, PATIENCE_MS)).payload
