@@ -6,9 +6,9 @@ import { BREAKAGES, startBreaker, type WebSocketBreaker } from './websocket-brea
 
 const TOPIC = 'room:a'
 const MEMO = { 'phx:fallback:LongPoll': 'true' }
-/** Nothing that is waited for in vain is worth more of it. */
+/** These WebSockets never work: there is nothing to wait for. */
 const FALLBACK_MS = 500
-/** So long that a busy machine answers in time. */
+/** This one works, and a busy machine may take its time. */
 const UNHURRIED_MS = 20_000
 
 /** phoenix.js's `longPollFallbackMs`. */

@@ -6,6 +6,8 @@ import { type RoomServer, startRooms } from './room.ts'
 import type { Browsing, Tab } from './tab.ts'
 
 const TOPIC = 'room:a'
+/** Of a long-poll: one and a half, and a client that has gone is missed. */
+const WINDOW_MS = 2_000
 /** On a busy machine. */
 const PATIENCE_MS = 20_000
 
@@ -15,7 +17,7 @@ export function pageEndTests(browsing: () => Browsing): void {
     let rooms: RoomServer
 
     beforeEach(async () => {
-      rooms = await startRooms()
+      rooms = await startRooms({ windowMs: WINDOW_MS })
     })
 
     afterEach(async () => {

@@ -1,11 +1,9 @@
 import { accept, ok } from '../../server/index.ts'
 import { createLocalPresence } from '../../server/presence/local.ts'
 import { createLocalPubSub } from '../../server/pubsub/local.ts'
+import type { LongPollOptions } from '../../server/transport/longpoll.ts'
 import { cleanUp, log, recorded, room, serve } from '../integration/channels/harness.ts'
 import type { Queue } from '../support/queue.ts'
-
-/** Of a long-poll: one and a half, and a client that has gone is missed. */
-const WINDOW_MS = 2_000
 
 /** A server of rooms in this process. */
 export interface RoomServer {
@@ -19,7 +17,7 @@ export interface RoomServer {
 }
 
 /** `room:*` echoes, shouts to all, and shows who is there, by the connect parameter `name`. */
-export async function startRooms(): Promise<RoomServer> {
+export async function startRooms(longpoll: Partial<LongPollOptions> = {}): Promise<RoomServer> {
   const pubsub = createLocalPubSub()
   const presence = createLocalPresence(pubsub)
   const channel = room({
@@ -38,7 +36,7 @@ export async function startRooms(): Promise<RoomServer> {
   })
   const { url, endpoint } = await serve(channel, {
     pubsub,
-    longpoll: { windowMs: WINDOW_MS },
+    longpoll,
     connect: ({ name = 'nobody' }) => accept({ name }),
   })
   const came = log<string>()
