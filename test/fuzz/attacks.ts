@@ -161,7 +161,9 @@ export const handshakeOf = (version: Version): string =>
     '',
   ].join('\r\n')
 
-const PLAIN = ['/healthz', '/readyz', '/metrics', '/', '/../../etc/passwd', '/socket/longpoll']
+/** No version that there is: a session would be there for half a minute, and a batch ends with nobody there. */
+const LONG_POLL = '/socket/longpoll?vsn=9.0.0'
+const PLAIN = ['/healthz', '/readyz', '/metrics', '/', '/../../etc/passwd', LONG_POLL]
 
 function ofHttp(marker: string, version: Version): fc.Arbitrary<Attack> {
   const handshake = handshakeOf(version)
