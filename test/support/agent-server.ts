@@ -37,6 +37,8 @@ export interface AgentServerOptions extends Partial<Omit<AgentAppOptions, 'onErr
   readonly now?: () => number
   /** What is to stand between the server and its store. */
   readonly store?: (store: AgentStore) => AgentStore
+  /** No records to try things on; where `now` or `store` is given. */
+  readonly bare?: boolean
 }
 
 /** A node's endpoint with the agent channel, in this process. */
@@ -151,7 +153,9 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
   const foreign = await loadRepositories(options.repositories)
   const opened = await openLmdbStore({ dir: dataDir, now, onError })
   const store = given.store ? given.store(opened) : opened
-  const embedded = createEmbeddedRepository(store, { seed: !options.verifyToken })
+  const embedded = createEmbeddedRepository(store, {
+    seed: !(given.bare || options.verifyToken),
+  })
   const agent: Agent = {
     store,
     repositories: new Map([...knownTypes([embedded]), ...foreign]),

@@ -22,11 +22,12 @@ export class Clock {
 }
 
 export const startOnLmdb = (clock: Clock): Promise<AgentServer> =>
-  startAgentServer({ now: clock.now })
+  startAgentServer({ now: clock.now, bare: true })
 
 export const startOnRedis = (clock: Clock, redis: Redis): Promise<AgentServer> =>
   startAgentServer({
     now: clock.now,
+    bare: true,
     store(lmdb) {
       const onError = () => {}
       const clockOffsetMs = () => clock.offsetMs
