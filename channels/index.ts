@@ -48,6 +48,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     onRateLimited: options.onRateLimited,
     presence: options.presence,
     applyMs: options.applyMs ?? APPLY_MS,
+    fourEyes: options.fourEyes ?? false,
     now: Date.now,
     onError,
   }

@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly locale: 'ro' | 'en'
   /** Absent in open mode: clients are who they say they are. */
   readonly verifyToken?: VerifyToken
+  /** Who created a change may not approve it. */
+  readonly fourEyes?: boolean
   /** Paths of ES modules. */
   readonly commands?: string
   readonly repositories?: string

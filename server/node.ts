@@ -184,11 +184,12 @@ function appOptions(
   verifier: Verifier | undefined,
   hears: Pick<AppOptions, 'onError' | 'onRateLimited'>,
 ): AppOptions {
-  const { dataDir, locale, commands, repositories } = config
+  const { dataDir, locale, commands, repositories, fourEyes } = config
   return {
     dataDir,
     locale,
     presence,
+    fourEyes: fourEyes !== undefined,
     ...(verifier && { verifyToken: verifier.verify }),
     ...(commands !== undefined && { commands }),
     ...(repositories !== undefined && { repositories }),

@@ -17,6 +17,8 @@ export interface Agent {
   readonly presence: Presence
   /** How long a foreign repository may take to apply a change, in milliseconds. */
   readonly applyMs: number
+  /** Whoever drafted a change may not approve it. */
+  readonly fourEyes: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onError: (error: unknown) => void

@@ -41,7 +41,10 @@ export async function rejectChange(
   })
 }
 
-/** Applies a change to its repository and records who decided. A conflict leaves it pending. */
+/**
+ * Applies a change to its repository and records who decided. A conflict leaves it pending. Its author, where two
+ * must agree, has no right to: that is asked of what exists, and before its state (contract 5.4).
+ */
 export async function approveChange(
   agent: Agent,
   actor: Actor,
@@ -50,7 +53,8 @@ export async function approveChange(
   const { session, operatorId } = actor
   const document = await agent.store.get(session, changeRef(changeId))
   if (!document) return refusal('unknown_change')
-  const { repositoryType, recordId, baseVersion } = keptChange(document)
+  const { repositoryType, recordId, baseVersion, author } = keptChange(document)
+  if (agent.fourEyes && author === operatorId) return refusal('permission_denied')
   const repository = agent.repositories.get(repositoryType)?.repository
   if (!repository) return refusal('unknown_repository')
   if (!isTransactional(repository)) return await applyForeign(agent, actor, repository, changeId)

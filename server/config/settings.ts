@@ -154,6 +154,13 @@ export const SETTINGS = {
     meaning:
       'what `POST /admin/disconnect` asks for, 16 characters or more; without it there is no such route',
   },
+  fourEyes: {
+    name: 'FOUR_EYES',
+    default: undefined,
+    defaultInWords: 'unset',
+    ...oneOf('1'),
+    meaning: '`1`: who created a change may not approve it (rejecting it is allowed)',
+  },
   checkOrigin: {
     name: 'CHECK_ORIGIN',
     default: 'true',

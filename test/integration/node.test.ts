@@ -32,8 +32,8 @@ describe('one node', () => {
 
     it('hands the app its part of the configuration', async () => {
       const stub = stubApp()
-      const env = { DATA_DIR: '/d', LOCALE: 'en', COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
-      await start(env, stub.create)
+      const modules = { COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
+      await start({ DATA_DIR: '/d', LOCALE: 'en', FOUR_EYES: '1', ...modules }, stub.create)
       const { presence, onError, onRateLimited, ...given } = stub.options as AppOptions
       expect(presence).to.be.an('object')
       for (const listener of [onError, onRateLimited]) expect(listener).to.be.a('function')
@@ -42,6 +42,7 @@ describe('one node', () => {
         locale: 'en',
         commands: 'c.mjs',
         repositories: 'r.mjs',
+        fourEyes: true,
         operationsPerOperator: { perSecond: 10_000, burst: 20_000 },
       })
     })

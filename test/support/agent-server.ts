@@ -165,6 +165,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     onRateLimited: options.onRateLimited,
     presence,
     applyMs: options.applyMs ?? 10_000,
+    fourEyes: options.fourEyes ?? false,
     now,
     onError,
   }

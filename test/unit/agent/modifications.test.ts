@@ -57,6 +57,7 @@ function agentOn(store: AgentStore): Agent {
     queue: new KeyedQueue(),
     operations: new OperationRate(),
     applyMs: 1_000,
+    fourEyes: false,
     presence: createLocalPresence(createLocalPubSub()),
     now: () => Date.parse('2026-03-01T12:00:00Z'),
     onError(error) {

@@ -63,6 +63,7 @@ describe('readConfig', () => {
       phoenixTokenSalt: undefined,
       authOpen: undefined,
       adminToken: undefined,
+      fourEyes: undefined,
       checkOrigin: true,
       publicHosts: ['localhost', '127.0.0.1', '[::1]'],
       locale: 'ro',
@@ -121,6 +122,7 @@ describe('readConfig', () => {
       PHOENIX_TOKEN_SALT: 'user auth',
       AUTH_OPEN: '1',
       ADMIN_TOKEN: 'admin-admin-admin',
+      FOUR_EYES: '1',
       CHECK_ORIGIN: 'https://a.com, //*.B.com',
       PUBLIC_HOST: 'Example.com,[2001:db8::1]',
       LOCALE: 'en',
@@ -168,6 +170,7 @@ describe('readConfig', () => {
       phoenixTokenSalt: 'user auth',
       authOpen: '1',
       adminToken: 'admin-admin-admin',
+      fourEyes: '1',
       checkOrigin: ['https://a.com', '//*.b.com'],
       publicHosts: ['example.com', '[2001:db8::1]'],
       locale: 'en',
@@ -227,6 +230,7 @@ describe('readConfig', () => {
   allows('nodeName', ['a', 'node 1 (left)'])
   refuses('nodeName', ['a\nb', '\u200b'])
   refuses('authOpen', ['0', 'true', 'yes', '11'])
+  refuses('fourEyes', ['0', 'true', '2'])
   allows('checkOrigin', ['true', 'false', 'https://a.com', '//a.com:81,//*.b.com'])
   refuses('checkOrigin', ['1', 'yes', 'a.com', 'https://a.com,', 'https://', 'true,//a.com', '*'])
   allows('publicHosts', ['a.com', '10.0.0.1', '[::1], b.com'])
