@@ -2,7 +2,7 @@ import { type Channel, LongPoll, type Socket, type SocketConnectOption } from 'p
 import type { AgentServer } from './agent-server.ts'
 import { joinChannel, openSocket } from './phoenix-client.ts'
 import { Queue } from './queue.ts'
-import { connectWire, replyTo } from './wire-client.ts'
+import { connectWire, replyTo, type WireClient } from './wire-client.ts'
 
 /** Who a client says it is, and where. */
 export interface Who {
@@ -228,8 +228,15 @@ const connecting =
   }
 
 /** A client of raw V1 frames, joined and, unless told, authenticated. */
-export const rawAgent = connecting(async ({ url }, { sessionId, businessId }, { params = {} }) => {
-  const wire = await connectWire(url, { vsn: null, params })
+export const rawAgent = connecting(async ({ url }, who, { params = {} }) =>
+  joinWire(await connectWire(url, { vsn: null, params }), who),
+)
+
+/** The client of a connection that is there already: joined, and no more. */
+export const agentOn = async (wire: WireClient, who: Who): Promise<AgentClient> =>
+  new AgentClient(await joinWire(wire, who), who)
+
+async function joinWire(wire: WireClient, { sessionId, businessId }: Who): Promise<Wire> {
   const topic = `agent:${sessionId}`
   const push = (event: string, payload: unknown, ref: string | null) =>
     wire.push({ topic, event, payload, ref })
@@ -252,7 +259,7 @@ export const rawAgent = connecting(async ({ url }, { sessionId, businessId }, { 
     fence: () => wire.fence(),
     cut: () => wire.terminate(),
   }
-})
+}
 
 /** A channel of the official client, of which `queue` gets every message. */
 export function onChannel(socket: Socket, channel: Channel, queue: Queue<Incoming>): Wire {
