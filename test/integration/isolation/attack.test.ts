@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { after, afterEach, before, describe, it } from 'mocha'
+import { describe, it } from 'mocha'
 import { type AgentClient, nested, ok, outcome, refusalOf } from '../../support/agent-client.ts'
 import { replyTo, type WireClient } from '../../support/wire-client.ts'
-import { Ear } from './ear.ts'
-import { Owner, RECORD } from './owner.ts'
+import { RECORD } from './owner.ts'
 import { nobodys, owned, QUESTIONS } from './questions.ts'
-import { TARGETS, type Target } from './targets.ts'
-import { ATTACKERS, COLLEAGUE, OWNER, shown } from './tenants.ts'
+import { besiege } from './siege.ts'
+import { TARGETS } from './targets.ts'
+import { COLLEAGUE, OWNER } from './tenants.ts'
 
 const { businessId, sessionId, operatorId, permissions } = OWNER
 const part = encodeURIComponent(businessId)
@@ -38,6 +38,7 @@ const TOPICS: readonly string[] = [
   '',
   '__proto__',
   'constructor',
+  'agent:1\n{"level":"error","msg":"forged"}',
 ]
 
 /** What only the server says, or nobody. */
@@ -70,44 +71,11 @@ async function answerTo(wire: WireClient, ask: () => Promise<unknown>): Promise<
 for (const { name, start } of TARGETS) {
   describe(`a second tenant, ${name},`, function () {
     this.timeout(120_000)
-    let target: Target
-    let owner: Owner
-    let unharmed: readonly object[]
-    const ears: Ear[] = []
-
-    before(async () => {
-      target = await start()
-      owner = await Owner.at(target.nodes.map(({ url }) => url))
-      unharmed = await owner.snapshot()
-    })
-    after(() => target?.stop())
-
-    /** Whatever was tried: the owner's state, numbers and connections are as they were, and nobody has heard. */
-    afterEach(async () => {
-      for (const ear of ears) {
-        expect(ear.count, 'what was listened to').to.be.greaterThan(0)
-        expect(ear.hears(owner.secrets), shown(ear.who.businessId)).to.deep.equal([])
-        ear.end()
-      }
-      ears.length = 0
-      expect(await owner.snapshot()).to.deep.equal(unharmed)
-      await owner.expectUndisturbed()
-    })
-
-    /** Each attacker at each node, in turn. */
-    async function attack(act: (ear: Ear, url: string) => Promise<unknown>): Promise<void> {
-      for (const who of ATTACKERS) {
-        for (const { url } of target.nodes) {
-          const ear = new Ear(who)
-          ears.push(ear)
-          await act(ear, url)
-        }
-      }
-    }
+    const siege = besiege(start)
 
     for (const vsn of ['2.0.0', '1.0.0', '2.0.0+msgpack'] as const) {
       it(`joins nothing of the first one’s, by whatever name (${vsn})`, async () => {
-        await attack(async (ear, url) => {
+        await siege.attack(async (ear, url) => {
           const wire = await ear.wire(url, vsn)
           const own = ear.who.businessId
           const payloads = [
@@ -136,8 +104,8 @@ for (const { name, start } of TARGETS) {
     }
 
     it('is answered the same, to the byte, whether the first one has it or nobody', async () => {
-      const names = owned(owner.traces)
-      await attack(async (ear, url) => {
+      const names = owned(siege.owner.traces)
+      await siege.attack(async (ear, url) => {
         const wire = await ear.wire(url, null)
         const agent = await ear.agentOn(wire)
         for (const { what, answer, ask } of QUESTIONS) {
@@ -158,7 +126,7 @@ for (const { name, start } of TARGETS) {
     })
 
     it('is nobody but itself, whoever it says it is', async () => {
-      await attack(async (ear, url) => {
+      await siege.attack(async (ear, url) => {
         const agent = await ear.agent(url, false)
         const other = { operatorId: COLLEAGUE }
         expect(refusalOf(await agent.authenticate(other))).to.equal('permission_denied')
@@ -180,7 +148,7 @@ for (const { name, start } of TARGETS) {
     })
 
     it('says nothing on the first one’s session, as whatever it is disguised', async () => {
-      await attack(async (ear, url) => {
+      await siege.attack(async (ear, url) => {
         const wire = await ear.wire(url)
         const agent = await ear.agentOn(wire)
         const payload = { businessId, sessionId, seq: 99, joins: { mallory: { metas: [{}] } } }
@@ -196,22 +164,18 @@ for (const { name, start } of TARGETS) {
 
     it('hears nothing of what goes on meanwhile, authenticated or not', async () => {
       const agents: AgentClient[] = []
-      await attack(async (ear, url) => {
+      await siege.attack(async (ear, url) => {
         agents.push(await ear.agent(url), await ear.agent(url, false))
       })
-      const seq = await owner.act()
-      const during = await owner.snapshot()
+      await siege.owns(() => siege.owner.act())
       for (const agent of agents) {
         await agent.fence()
         expect(agent.seqs).to.deep.equal([])
       }
-      // It is the owner's own doing, this once.
-      unharmed = during
-      expect(seq).to.equal(owner.traces.seq + 1)
     })
 
     it('keeps to itself what it does under the first one’s names', async () => {
-      await attack(async (ear, url) => {
+      await siege.attack(async (ear, url) => {
         const agent = await ear.agent(url)
         for (const repositoryType of ['customers', 'invoices']) {
           const create = {

@@ -22,17 +22,15 @@ interface Heard {
 /** A tenant that is up to no good, with a valid token of its own: it keeps every byte that it ever got. */
 export class Ear {
   readonly who: Who
+  /** What it shows wherever it comes. */
+  readonly token: string
   readonly #wires: { readonly wire: WireClient; readonly topics: Set<string> }[] = []
   readonly #answers: string[] = []
 
   constructor(who: Who) {
     this.who = who
-  }
-
-  /** Its token. */
-  get token(): string {
-    const { businessId, operatorId, permissions } = this.who
-    return token({ businessId, sub: operatorId, permissions })
+    const { businessId, operatorId: sub, permissions } = who
+    this.token = token({ businessId, sub, permissions })
   }
 
   /** A connection with its token. */

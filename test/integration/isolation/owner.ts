@@ -20,7 +20,7 @@ export interface Traces {
 /** The record with the owner's secrets: what it is called is known. */
 export const RECORD = 'record-1'
 
-export const options = (sub: string) => ({
+const options = (sub: string) => ({
   params: { token: token({ businessId: OWNER.businessId, sub }) },
 })
 
@@ -60,40 +60,38 @@ export class Owner {
   readonly traces: Traces
   /** On each node one; the last is its colleague. */
   readonly #watchers: readonly AgentClient[]
-  /** Its session by long-polling, at the first node. */
-  readonly poller: LongPollClient
   readonly #urls: readonly string[]
+  readonly #pollTokens: string[] = []
 
-  private constructor(
-    urls: readonly string[],
-    traces: Traces,
-    watchers: readonly AgentClient[],
-    poller: LongPollClient,
-  ) {
+  private constructor(urls: readonly string[], traces: Traces, watchers: readonly AgentClient[]) {
     this.#urls = urls
     this.traces = traces
     this.#watchers = watchers
-    this.poller = poller
   }
 
   static async at(urls: readonly string[]): Promise<Owner> {
-    const [first = ''] = urls
     const watchers = await Promise.all(urls.map((url) => connect(url)))
     watchers.push(await connect(urls.at(-1) ?? '', COLLEAGUE))
     const [agent] = watchers
     if (!agent) throw new Error('nobody is there')
     const traces = await leaveTraces(agent)
     await Promise.all(watchers.map((watcher) => watcher.received(traces.seq)))
-    const query = new URLSearchParams(options(OWNER.operatorId).params)
-    const poller = await LongPollClient.open(first, `&${query}`)
-    await poller.join(`agent:${OWNER.sessionId}`, { businessId: OWNER.businessId })
-    return new Owner(urls, traces, watchers, poller)
+    return new Owner(urls, traces, watchers)
   }
 
   /** What nobody else may ever get a byte of. */
   get secrets(): readonly string[] {
     const { seq, ...ids } = this.traces
-    return [CANARY, OWNER.businessId, ...Object.values(ids), this.poller.token]
+    return [CANARY, OWNER.businessId, ...Object.values(ids), ...this.#pollTokens]
+  }
+
+  /** Begins a session by long-polling, which lasts as long as it is polled. */
+  async poll(operatorId: string = OWNER.operatorId): Promise<LongPollClient> {
+    const query = new URLSearchParams(options(operatorId).params)
+    const poller = await LongPollClient.open(this.#urls, `&${query}`)
+    this.#pollTokens.push(poller.token)
+    await poller.join(`agent:${OWNER.sessionId}`, { businessId: OWNER.businessId })
+    return poller
   }
 
   /** Does one more thing, which everybody on the session hears of. */
