@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -118,6 +118,25 @@ describe('the README’s table of limits', () => {
 
   it('says of every answer whether phoenix.js comes back', () => {
     for (const [answer, , , back] of limits.slice(1)) expect(back, answer).to.match(/^(yes|stays)/)
+  })
+})
+
+describe('SECURITY.md', () => {
+  const security = readFileSync(join(PROJECT, 'SECURITY.md'), 'utf8')
+
+  it('names a test for each promise, and each of them is there', () => {
+    const [, promises = ''] = /\n## What is promised(.*?)\n## /s.exec(security) ?? []
+    const items = promises.split('\n- ').slice(1)
+    expect(items).to.not.have.length(0)
+    for (const item of items) {
+      const files = [...item.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file)
+      expect(files, item).to.not.have.length(0)
+      for (const file of files) expect(existsSync(join(PROJECT, file)), file).to.equal(true)
+    }
+  })
+
+  it('is where the README says it is', () => {
+    expect(readme).to.include('[SECURITY.md](SECURITY.md)')
   })
 })
 

@@ -83,6 +83,8 @@ for (const { name, start } of TARGETS) {
             { businessId: own, business_id: businessId, payload: { businessId } },
             { businessId: [own, businessId] },
             JSON.parse(`{"businessId":${JSON.stringify(own)},"__proto__":{"businessId":"a"}}`),
+            // What the nodes keep for themselves.
+            { businessId: '' },
             null,
           ]
           const refs = [...TOPICS, `agent:${sessionId}`].flatMap((topic, at) =>

@@ -131,7 +131,8 @@ for (const { name, start } of TARGETS) {
       const forged = '"}\n{"level":"error","msg":"forged"}\r\n'
       await siege.attack(async (ear, url) => {
         const wire = await ear.wire(url)
-        wire.push({ topic: `agent:${forged}`, event: 'phx_join', payload: { [forged]: forged } })
+        const payload = { [forged]: forged, token: ear.token, nested: { authToken: ear.token } }
+        wire.push({ topic: `agent:${forged}`, event: 'phx_join', payload })
         await ear.agent(url)
         await ear.ask(`${url}/socket/longpoll?vsn=2.0.0&token=${poller.token.slice(0, 87)}!`)
         await wire.fence()
