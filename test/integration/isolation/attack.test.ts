@@ -1,12 +1,20 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { type AgentClient, nested, ok, outcome, refusalOf } from '../../support/agent-client.ts'
+import {
+  type AgentClient,
+  nested,
+  ok,
+  outcome,
+  type Reply,
+  refusalOf,
+} from '../../support/agent-client.ts'
 import { replyTo, type WireClient } from '../../support/wire-client.ts'
-import { RECORD } from './owner.ts'
+import { drafted, propose } from '../agent/drafts.ts'
+import { RECORD, type Traces } from './owner.ts'
 import { nobodys, owned, QUESTIONS } from './questions.ts'
 import { besiege } from './siege.ts'
 import { TARGETS } from './targets.ts'
-import { COLLEAGUE, OWNER } from './tenants.ts'
+import { COLLEAGUE, OWNER, shown } from './tenants.ts'
 
 const { businessId, sessionId, operatorId, permissions } = OWNER
 const part = encodeURIComponent(businessId)
@@ -54,6 +62,29 @@ const FORGED = [
   '__proto__',
 ]
 
+/** Ids that would be another place's, if they were put into a key or a path as they are. */
+const hostileIds = ({ pendingId, modificationId }: Traces): readonly string[] => [
+  `../../../${part}/session%3A1/changes/${pendingId}`,
+  `session/${part}/session:1/changes/${pendingId}`,
+  `/session/${part}/session:1/modifications/${modificationId}`,
+  `ac:{${part}}/session/session%3A1`,
+  `changes ${pendingId}`,
+  `${pendingId}\0`,
+  `${encodeURIComponent(pendingId)}%00`,
+  pendingId.toUpperCase(),
+  'customers/../services',
+  'records/customers',
+  '..%2f..%2f',
+  '{}',
+  '*',
+  '\0',
+  '\uffff',
+  '__proto__',
+  'constructor',
+  'x'.repeat(256),
+  'ș'.repeat(128),
+]
+
 /** The raw frames that answer it, but for what is another in each answer, and for one's own presence. */
 async function answerTo(wire: WireClient, ask: () => Promise<unknown>): Promise<string> {
   await wire.fence()
@@ -80,6 +111,7 @@ for (const { name, start } of TARGETS) {
           const own = ear.who.businessId
           const payloads = [
             { businessId },
+            { businessId: 'nobody' },
             { businessId: own, business_id: businessId, payload: { businessId } },
             { businessId: [own, businessId] },
             JSON.parse(`{"businessId":${JSON.stringify(own)},"__proto__":{"businessId":"a"}}`),
@@ -91,15 +123,21 @@ for (const { name, start } of TARGETS) {
             payloads.map((payload, nth) => {
               const ref = `${at}-${nth}`
               wire.push({ topic, event: 'phx_join', payload, ref, joinRef: ref })
-              return { topic, ref, isOwn: nth === 1 || nth === 3 }
+              return { topic, ref, isOwn: nth === 2 || nth === 4 }
             }),
           )
+          const answers: unknown[] = []
           for (const { topic, ref, isOwn } of refs) {
             const { payload } = await wire.next(replyTo(ref))
             const isSession = topic === `agent:${sessionId}`
             const expected = isSession && isOwn ? 'ok' : 'error'
             expect(payload, `${topic} ${ref}`).to.have.property('status', expected)
+            answers.push(payload)
           }
+          // Somebody's business is refused as nobody's is.
+          const theirs = answers.filter((_, at) => at % payloads.length === 0)
+          const nobodys = answers.filter((_, at) => at % payloads.length === 1)
+          expect(theirs).to.deep.equal(nobodys)
           await wire.fence()
         })
       })
@@ -127,11 +165,42 @@ for (const { name, start } of TARGETS) {
       })
     })
 
+    it('climbs out of its own place by no id', async () => {
+      const ids = hostileIds(siege.owner.traces)
+      await siege.attack(async (ear, url) => {
+        const agent = await ear.agent(url)
+        for (const id of ids) {
+          const replies = [
+            await agent.approve(id),
+            await agent.reject(id),
+            await agent.execute('get_change', { changeId: id }),
+            await propose(agent, 'delete', { repositoryType: 'customers', recordId: id }),
+            await agent.revert(id),
+            await agent.execute('run_query', { repositoryType: id }),
+            await agent.modifyQuery(id, { limit: 1 }),
+            await propose(agent, 'delete', { repositoryType: id, recordId: RECORD }),
+            await agent.execute('list_changes', { after: id }),
+            await agent.history({ before: id }),
+          ]
+          expect(replies.map(outcome), shown(id)).to.deep.equal([
+            ...['unknown_change', 'unknown_change', 'unknown_change', 'unknown_record'],
+            'unknown_modification',
+            ...['unknown_repository', 'unknown_repository', 'unknown_repository'],
+            ...['ok', 'ok'],
+          ])
+          const [changes, { response }] = replies.slice(-2) as [Reply, Reply]
+          expect(changes.response['result']).to.deep.equal({ changes: [], next: null })
+          expect(response['history']).to.deep.equal([])
+        }
+      })
+    })
+
     it('is nobody but itself, whoever it says it is', async () => {
       await siege.attack(async (ear, url) => {
         const agent = await ear.agent(url, false)
-        const other = { operatorId: COLLEAGUE }
-        expect(refusalOf(await agent.authenticate(other))).to.equal('permission_denied')
+        const asColleague = await agent.authenticate({ operatorId: COLLEAGUE })
+        expect(refusalOf(asColleague)).to.equal('permission_denied')
+        expect(await agent.authenticate({ operatorId: 'nobody' })).to.deep.equal(asColleague)
         const disagrees = nested({ ...ear.who, businessId }, { operatorId, permissions })
         for (const payload of [disagrees, { ...disagrees, businessId }]) {
           const reply = await agent.request('agent_authenticate', payload)
@@ -139,12 +208,12 @@ for (const { name, start } of TARGETS) {
         }
         await expectNobody(agent)
         ok(await agent.authenticate())
-        const [{ result }, asOther] = [
-          ok(await agent.execute('whoami')),
-          await agent.execute('whoami', { businessId, sessionId }),
-        ]
-        const { businessId: own, operatorId: itself } = ear.who
-        expect(result).to.deep.include({ businessId: own, sessionId, operatorId: itself })
+        expect(ok(await agent.execute('whoami'))['result']).to.deep.include({
+          businessId: ear.who.businessId,
+          sessionId,
+          operatorId: ear.who.operatorId,
+        })
+        const asOther = await agent.execute('whoami', { businessId, sessionId })
         expect(refusalOf(asOther)).to.equal('invalid_payload')
       })
     })
@@ -180,19 +249,12 @@ for (const { name, start } of TARGETS) {
       await siege.attack(async (ear, url) => {
         const agent = await ear.agent(url)
         for (const repositoryType of ['customers', 'invoices']) {
-          const create = {
-            repositoryType,
-            operation: 'create',
-            recordId: RECORD,
-            data: { number: 1 },
-          }
-          const drafted = ok(await agent.execute('create_draft', create))['result']
-          // Another node's is known by then: there, it is there already.
-          ok(await agent.approve((drafted as { changeId: unknown }).changeId))
+          const record = { repositoryType, recordId: RECORD }
+          const created = await drafted(agent, 'create', { ...record, data: { number: 1 } })
+          ok(await agent.approve(created['changeId']))
           ok(await agent.modifyQuery(repositoryType, { limit: 1 }))
-          const remove = { repositoryType, operation: 'delete', recordId: RECORD }
-          const removal = ok(await agent.execute('create_draft', remove))['result']
-          ok(await agent.approve((removal as { changeId: unknown }).changeId))
+          const removed = await drafted(agent, 'delete', record)
+          ok(await agent.approve(removed['changeId']))
         }
       })
     })
