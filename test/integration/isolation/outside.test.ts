@@ -1,12 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import {
-  ask,
-  LongPollClient,
-  NDJSON,
-  type PlainAnswer,
-  said,
-} from '../../support/longpoll-client.ts'
+import { ask, LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
 import { token } from '../../support/tokens.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import type { Ear } from './ear.ts'
@@ -44,17 +38,14 @@ function forgeries(own: string, other: string): readonly string[] {
   return all.filter((forged) => forged !== own && forged !== other)
 }
 
-/** What an answer is, but for what HTTP itself says. */
-const whole = ({ status, headers, body }: PlainAnswer) => ({ status, headers, body })
-
 for (const { name, start } of TARGETS) {
   describe(`from outside of the first tenant’s session, ${name},`, function () {
     this.timeout(120_000)
     const siege = besiege(start)
 
     it('no long-poll token but the one that was given out reaches it', async () => {
-      const poller = await siege.owner.poll()
       await siege.attack(async (ear, url) => {
+        const poller = await siege.owner.poll()
         const query = `&${new URLSearchParams({ token: ear.token })}`
         const own = await LongPollClient.open(url, query)
         for (const forged of forgeries(own.token, poller.token)) {
@@ -77,8 +68,8 @@ for (const { name, start } of TARGETS) {
         expect(payload).to.have.property('status', 'error')
         for (const event of ['ask', 'cancel', 'lost']) wire.push({ topic, event, joinRef: '1' })
         await wire.fence()
+        await poller.fence()
       })
-      await poller.fence()
     })
 
     it('a long-poll token is its bearer’s, and is worth nothing once its session has ended', async () => {
@@ -107,8 +98,8 @@ for (const { name, start } of TARGETS) {
             body: JSON.stringify({ businessId, operatorId: OWNER.operatorId }),
           })
         for (const shown of [undefined, '', `Bearer ${ear.token}`, 'Bearer ', 'Basic YTpi']) {
-          const answer = whole(await tell(OWNER.businessId, shown))
-          expect(answer).to.deep.equal(whole(await tell('nobody', shown)))
+          const answer = await tell(OWNER.businessId, shown)
+          expect(answer).to.deep.equal(await tell('nobody', shown))
           expect(answer.status).to.equal(401)
         }
       })
