@@ -5,7 +5,7 @@ import { token } from '../../support/tokens.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import type { Ear } from './ear.ts'
 import { besiege } from './siege.ts'
-import { ADMIN_TOKEN, TARGETS } from './targets.ts'
+import { ADMIN_TOKEN, METRICS_TOKEN, TARGETS } from './targets.ts'
 import { ATTACKERS, OWNER } from './tenants.ts'
 
 const AUTH = 'x-phoenix-authtoken'
@@ -116,10 +116,15 @@ for (const { name, start } of TARGETS) {
       })
     })
 
-    it('metrics name no tenant, operator, session, topic or event', async () => {
+    it('metrics are not a tenant’s to read, and name no tenant, operator, session, topic or event', async () => {
       await siege.attack((ear, url) => ear.agent(url))
       await siege.attack(async (ear, url) => {
-        const { status, body } = await ear.ask(`${url}/metrics`, { headers: AS_ADMIN })
+        for (const text of [ear.token, ADMIN_TOKEN]) {
+          const headers = { authorization: `Bearer ${text}` }
+          expect((await ear.ask(`${url}/metrics`, { headers })).status).to.equal(401)
+        }
+        const headers = { authorization: `Bearer ${METRICS_TOKEN}` }
+        const { status, body } = await ear.ask(`${url}/metrics`, { headers })
         expect(status).to.equal(200)
         expect(namesIn(body, ear)).to.deep.equal([])
       })
@@ -145,7 +150,7 @@ for (const { name, start } of TARGETS) {
       }
       const text = lines.join('\n')
       expect(text).to.include('joined')
-      for (const secret of [TOKEN_HEADER, ADMIN_TOKEN, poller.token.slice(0, 87)]) {
+      for (const secret of [TOKEN_HEADER, ADMIN_TOKEN, METRICS_TOKEN, poller.token.slice(0, 87)]) {
         expect(text.includes(secret), secret).to.equal(false)
       }
     })

@@ -7,12 +7,14 @@ import { type ServerProcess, startProcess } from '../../support/server-process.t
 import { SECRET } from '../../support/tokens.ts'
 
 export const ADMIN_TOKEN = 's3cret-of-the-administrator'
+export const METRICS_TOKEN = 's3cret-of-the-monitoring'
 
 /** As a server on the internet runs, but for its log, which tells all that it ever tells. */
 const ENV = {
   PORT: '0',
   AUTH_SECRET: SECRET,
   ADMIN_TOKEN,
+  METRICS_TOKEN,
   COMMANDS,
   REPOSITORIES,
   LOCALE: 'en',
