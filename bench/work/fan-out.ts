@@ -1,0 +1,172 @@
+/** One message to many: the cost of a delivery, with one topic, with ten, and with two serializers. */
+import { type Contestant, contestant, payloadOf, phoenix, socketIo } from '../contestants.ts'
+import type { Opening } from '../load/worker.ts'
+import { figureOf, inTurn, type Rounds, ratioOf } from '../measure.ts'
+import {
+  atMost,
+  type Context,
+  cpuWhile,
+  type Goal,
+  type Outcome,
+  type Row,
+  times,
+} from './context.ts'
+
+const TOPICS = 10
+const OUTSTANDING = 4
+const PAYLOAD_BYTES = 40
+const RAW = 'raw uWebSockets.js'
+const OURS = 'agent-channels'
+
+/** A kind of subscriber: how it connects, and its part of them. */
+export interface Kind {
+  readonly path: string
+  readonly hello?: Opening['hello']
+}
+
+export interface Room {
+  readonly server: Contestant
+  /** The subscribers are shared out among these. The first one publishes. */
+  readonly kinds: readonly Kind[]
+  readonly publish: readonly string[]
+}
+
+/**
+ * Opens the rooms' subscribers and measures, in turn, the CPU that `pids` spend on one delivery; in
+ * microseconds.
+ */
+export async function deliveryCosts<Name extends string>(
+  context: Context,
+  rooms: Readonly<Record<Name, Room>>,
+  subscribers: number,
+): Promise<Rounds<Name>> {
+  const { load, scale } = context
+  const names = Object.keys(rooms) as Name[]
+  for (const name of names) {
+    const { kinds, server } = rooms[name]
+    const [first] = kinds
+    const open = (group: string, kind: Kind | undefined, count: number) =>
+      load.open({ group, port: server.port, path: kind?.path ?? '', count, ...helloOf(kind) })
+    for (const kind of kinds) await open(name, kind, Math.ceil(subscribers / kinds.length))
+    await open(`${name} publisher`, first, 1)
+  }
+  const rounds = await inTurn(names, scale.rounds, async (name) => {
+    const { server, publish } = rooms[name]
+    const before = await load.received(name)
+    const pumping = { send: publish, outstanding: OUTSTANDING, ms: scale.turnMs }
+    const { micros, result } = await cpuWhile([server.pid], async () => {
+      const pumped = await load.pump({ group: `${name} publisher`, ...pumping })
+      await load.until(
+        name,
+        before.map((count) => count + pumped.requests),
+      )
+      return pumped
+    })
+    return micros / (result.requests * (before.length + 1))
+  })
+  for (const name of names) for (const group of [name, `${name} publisher`]) await load.close(group)
+  return rounds
+}
+
+const helloOf = (kind: Kind | undefined) => (kind?.hello ? { hello: kind.hello } : {})
+
+const payload = payloadOf(PAYLOAD_BYTES)
+const shout = (topic: string) => phoenix.push(topic, 'shout', payload, null)
+const shouted = (topic: string) => `[null,null,"${topic}","shout",${payload}]`
+
+interface Variant {
+  readonly work: string
+  readonly limit: number
+  rooms(servers: Readonly<Record<string, Contestant>>): Readonly<Record<string, Room>>
+}
+
+const topics = Array.from({ length: TOPICS }, (_, n) => `bench:${n}`)
+
+const VARIANTS: readonly Variant[] = [
+  {
+    work: 'broadcast',
+    limit: 1.05,
+    rooms: ({ raw, ours, ws, io }) => ({
+      [RAW]: room(raw, [{ path: '/topics?0' }], [`0${shouted('bench:0').slice(1)}`]),
+      [OURS]: room(
+        ours,
+        [{ path: phoenix.v2, hello: phoenix.joined(['bench:0']) }],
+        [shout('bench:0')],
+      ),
+      ws: room(ws, [{ path: '/' }], [shouted('bench:0')]),
+      'Socket.IO': room(
+        io,
+        [{ path: socketIo.path, hello: socketIo.joined('bench') }],
+        [socketIo.shout('bench', payload)],
+      ),
+    }),
+  },
+  {
+    work: 'broadcast, 10 topics per connection',
+    limit: 1.15,
+    rooms: ({ raw, ours }) => ({
+      [RAW]: room(
+        raw,
+        [{ path: `/topics?${topics.map((_, n) => n).join(',')}` }],
+        topics.map((topic, n) => `${n}${shouted(topic).slice(1)}`),
+      ),
+      [OURS]: room(
+        ours,
+        [{ path: phoenix.v2, hello: phoenix.joined(topics) }],
+        topics.map((topic) => shout(topic)),
+      ),
+    }),
+  },
+  {
+    work: 'broadcast, V1 and V2 mixed',
+    limit: 1.15,
+    rooms: ({ raw, ours }) => ({
+      [RAW]: room(raw, [{ path: '/both?0' }, { path: '/both?1' }], [shouted('bench:m')]),
+      [OURS]: room(
+        ours,
+        [
+          { path: phoenix.v2, hello: phoenix.joined(['bench:m']) },
+          { path: phoenix.v1, hello: phoenix.joinedV1('bench:m') },
+        ],
+        [shout('bench:m')],
+      ),
+    }),
+  },
+]
+
+function room(
+  server: Contestant | undefined,
+  kinds: readonly Kind[],
+  publish: readonly string[],
+): Room {
+  if (!server) throw new Error('no such server')
+  return { server, kinds, publish }
+}
+
+export async function fanOut(context: Context): Promise<Outcome> {
+  const servers = {
+    raw: await contestant('raw uWebSockets.js'),
+    ours: await contestant('agent-channels'),
+    ws: await contestant('ws'),
+    io: await contestant('Socket.IO'),
+  }
+  const rows: Row[] = []
+  const goals: Goal[] = []
+  for (const { work, limit, rooms } of VARIANTS) {
+    const open = rooms(servers)
+    const rounds = await deliveryCosts(context, open, context.scale.subscribers)
+    for (const who of Object.keys(open)) {
+      rows.push({
+        work,
+        who,
+        figure: figureOf(rounds, who),
+        unit: 'µs CPU per delivery',
+        ratio: ratioOf(rounds, who, RAW),
+      })
+    }
+    const ratio = ratioOf(rounds, OURS, RAW)
+    goals.push(atMost(`V2 ${work}, against raw app.publish`, ratio, limit, times))
+  }
+  for (const server of Object.values(servers)) server.stop()
+  return { rows, goals }
+}
