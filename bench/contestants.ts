@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import type { Opening } from './load/worker.ts'
 import { Child } from './process.ts'
 
-export type Name = 'raw uWebSockets.js' | 'agent-channels' | 'ws' | 'Socket.IO'
+export type Name = 'raw uWebSockets.js' | 'agent-channels' | 'ws' | 'Socket.IO' | 'steps'
 
 const FILES: Readonly<Record<Name, string>> = {
   'raw uWebSockets.js': 'peers/raw-uws.ts',
   'agent-channels': 'peers/agent-channels.ts',
   ws: 'peers/ws.ts',
   'Socket.IO': 'peers/socket-io.ts',
+  steps: 'peers/steps.ts',
 }
 
 export interface Contestant {

@@ -29,6 +29,9 @@ export function answerCalls(handlers: Handlers): void {
   })
 }
 
+/** The longest call opens thousands of connections. */
+const CALL_MS = 60_000
+
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -59,12 +62,15 @@ export class Child {
     return this.#process.pid ?? 0
   }
 
-  /** Rejects with what the child's handler threw, or when the child ends. */
+  /** Rejects with what the child's handler threw, when the child ends, or when it takes too long. */
   call<T>(name: string, argument?: unknown): Promise<T> {
     this.#nextCall += 1
     const id = this.#nextCall
     return new Promise((resolve, reject) => {
+      const end = (answer: Answer) => this.#calls.get(id)?.(answer)
+      const timer = setTimeout(() => end({ id, error: `${name}: no answer` }), CALL_MS)
       this.#calls.set(id, (answer) => {
+        clearTimeout(timer)
         this.#calls.delete(id)
         if ('error' in answer) reject(new Error(answer.error))
         else resolve(answer.result as T)

@@ -28,17 +28,20 @@ export interface Opening {
 async function open({ group, port, path, count, first = 0, hello = [] }: Opening): Promise<void> {
   const made = groups.get(group) ?? []
   groups.set(group, made)
-  let next = first
+  const before = made.length
+  let opened = 0
   const one = async (): Promise<void> => {
-    while (next < first + count) {
-      const i = String(next)
-      next += 1
+    while (opened < count) {
+      const place = before + opened
+      const i = String(first + opened)
+      opened += 1
       const connection = await LoadConnection.open(port, path.replaceAll('{i}', i))
       for (const { send, answers } of hello) {
         connection.send(clientFrame(send.replaceAll('{i}', i)))
         await connection.until(answers)
       }
-      made.push(connection)
+      // Not in the order in which they came up: what is sent later names its place.
+      made[place] = connection
     }
   }
   await Promise.all(Array.from({ length: OPENING }, one))
@@ -60,7 +63,7 @@ export interface Pumping {
   readonly answers?: number
   /** Requests that may be sent at once are sent in one write. */
   readonly inOneWrite?: boolean
-  /** Answers come to the first connection of this group: `group` has one connection, which gets none. */
+  /** Frames that come to this group are the answers: `group` has one connection, and what comes to it is none. */
   readonly heardBy?: string
   readonly ms: number
 }
@@ -108,15 +111,15 @@ async function pump(pumping: Pumping): Promise<Pumped> {
         open += count
         requesting(count)
       }
-      answersOf(connection, pumping).onFrames = (count) => {
+      listen(connection, pumping.heardBy, (count) => {
         came += count
         const answered = Math.floor(came / answers)
         if (answered === 0) return
         came -= answered * answers
         open -= answered
         if (!isOver) ask(answered)
-        else if (open === 0) resolve()
-      }
+        else if (open <= 0) resolve()
+      })
       ask(outstanding)
     })
   })
@@ -124,15 +127,21 @@ async function pump(pumping: Pumping): Promise<Pumped> {
   isOver = true
   const pumped = performance.now() - startedAt
   await Promise.all(all)
-  for (const connection of connections) answersOf(connection, pumping).onFrames = ignore
+  for (const connection of connections) listen(connection, pumping.heardBy, ignore)
   return { requests, ms: pumped }
 }
 
 const ignore = (): void => undefined
 
-/** Where the answers to what a connection sends come. */
-function answersOf(connection: LoadConnection, { heardBy }: { readonly heardBy?: string }) {
-  return heardBy === undefined ? connection : (groupOf(heardBy)[0] ?? connection)
+/** Listens to what answers a connection: what comes to itself, or to all of another group. */
+function listen(
+  connection: LoadConnection,
+  heardBy: string | undefined,
+  onFrames: LoadConnection['onFrames'],
+): void {
+  for (const each of heardBy === undefined ? [connection] : groupOf(heardBy)) {
+    each.onFrames = onFrames
+  }
 }
 
 export interface Pacing {
@@ -164,12 +173,12 @@ async function pace(pacing: Pacing): Promise<Paced> {
   const lanes = connections.map((connection, i) => {
     const due: number[] = []
     let frames = 0
-    answersOf(connection, pacing).onFrames = (count) => {
+    listen(connection, pacing.heardBy, (count) => {
       const now = performance.now()
       for (frames += count; frames >= answers; frames -= answers) {
         latencies.push(now - (due.shift() ?? now))
       }
-    }
+    })
     return { due, requesting: sender(connection, [framesOf(send, i)], true) }
   })
   const total = Math.floor((perSecond * ms) / 1_000)
@@ -195,14 +204,26 @@ async function pace(pacing: Pacing): Promise<Paced> {
     }
     tick()
   })
-  for (const connection of connections) answersOf(connection, pacing).onFrames = ignore
+  for (const connection of connections) listen(connection, pacing.heardBy, ignore)
   latencies.sort((a, b) => a - b)
   const quantile = (q: number) => latencies[Math.floor(q * latencies.length)] ?? Number.NaN
   return { requests: total, p50: quantile(0.5), p99: quantile(0.99) }
 }
 
+const QUIET_MS = 100
+
+/** Resolves when nothing has come to a group for a while: what follows a join by itself is over. */
+async function settled(name: string): Promise<void> {
+  const received = () => groupOf(name).reduce((sum, connection) => sum + connection.received, 0)
+  for (let before = -1, now = received(); now !== before; now = received()) {
+    before = now
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  }
+}
+
 answerCalls({
   open,
+  settled,
   pump,
   pace,
   /** How many frames each connection of a group has received so far, in all. */

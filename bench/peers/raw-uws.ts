@@ -40,9 +40,10 @@ function fanOut(path: string, publish: Publish): void {
   })
 }
 
-/** A message begins with the digit of its topic. */
+/** A message begins with the two digits of its topic. */
 fanOut('/topics', (message, isBinary) => {
-  app.publish(String((new Uint8Array(message)[0] ?? ZERO) - ZERO), message, isBinary)
+  const [tens = ZERO, ones = ZERO] = new Uint8Array(message, 0, 2)
+  app.publish(String((tens - ZERO) * 10 + ones - ZERO), message, isBinary)
 })
 /** As for clients of two versions of a protocol: every message goes to both topics. */
 fanOut('/both', (message, isBinary) => {

@@ -68,6 +68,7 @@ async function measure({ load, scale }: Context, store: Store): Promise<Outcome>
       hello: hello(operator),
     })
   }
+  await load.settled(group)
   const rates: number[] = []
   const costs: number[] = []
   for (let round = 0; round <= scale.rounds; round += 1) {

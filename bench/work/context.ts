@@ -73,6 +73,10 @@ export class Load {
     return this.#child.call('open', opening)
   }
 
+  settled(group: string): Promise<void> {
+    return this.#child.call('settled', group)
+  }
+
   pump(pumping: Pumping): Promise<Pumped> {
     return this.#child.call('pump', pumping)
   }

@@ -66,6 +66,7 @@ export async function crossNode(context: Context): Promise<Outcome> {
           outstanding: OUTSTANDING,
           ms: scale.turnMs,
           heardBy: `${name} far`,
+          answers: scale.subscribers,
         })
         await load.until(
           `${name} far`,

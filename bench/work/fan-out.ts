@@ -7,6 +7,7 @@ import {
   type Context,
   cpuWhile,
   type Goal,
+  type Load,
   type Outcome,
   type Row,
   times,
@@ -29,6 +30,8 @@ export interface Room {
   /** The subscribers are shared out among these. The first one publishes. */
   readonly kinds: readonly Kind[]
   readonly publish: readonly string[]
+  /** Its own load client, where one alone has not enough sockets. */
+  readonly load?: Load
 }
 
 /**
@@ -40,10 +43,12 @@ export async function deliveryCosts<Name extends string>(
   rooms: Readonly<Record<Name, Room>>,
   subscribers: number,
 ): Promise<Rounds<Name>> {
-  const { load, scale } = context
+  const { scale } = context
+  const loadOf = (name: Name) => rooms[name].load ?? context.load
   const names = Object.keys(rooms) as Name[]
   for (const name of names) {
     const { kinds, server } = rooms[name]
+    const load = loadOf(name)
     const [first] = kinds
     const open = (group: string, kind: Kind | undefined, count: number) =>
       load.open({ group, port: server.port, path: kind?.path ?? '', count, ...helloOf(kind) })
@@ -52,8 +57,11 @@ export async function deliveryCosts<Name extends string>(
   }
   const rounds = await inTurn(names, scale.rounds, async (name) => {
     const { server, publish } = rooms[name]
+    const load = loadOf(name)
     const before = await load.received(name)
-    const pumping = { send: publish, outstanding: OUTSTANDING, ms: scale.turnMs }
+    // Paced by all of them: those that lag behind are not left with more than a server buffers.
+    const heard = { heardBy: name, answers: before.length }
+    const pumping = { send: publish, outstanding: OUTSTANDING, ...heard, ms: scale.turnMs }
     const { micros, result } = await cpuWhile([server.pid], async () => {
       const pumped = await load.pump({ group: `${name} publisher`, ...pumping })
       await load.until(
@@ -64,7 +72,9 @@ export async function deliveryCosts<Name extends string>(
     })
     return micros / (result.requests * (before.length + 1))
   })
-  for (const name of names) for (const group of [name, `${name} publisher`]) await load.close(group)
+  for (const name of names) {
+    for (const group of [name, `${name} publisher`]) await loadOf(name).close(group)
+  }
   return rounds
 }
 
@@ -72,27 +82,49 @@ const helloOf = (kind: Kind | undefined) => (kind?.hello ? { hello: kind.hello }
 
 const payload = payloadOf(PAYLOAD_BYTES)
 const shout = (topic: string) => phoenix.push(topic, 'shout', payload, null)
-const shouted = (topic: string) => `[null,null,"${topic}","shout",${payload}]`
+const shouted = (topic: string, text = payload) => `[null,null,"${topic}","shout",${text}]`
+
+/** As many bytes as ours for the same topic: the topic's number stands in its first two. */
+const rawShout = (topic: string, n: number, text?: string) =>
+  `${String(n).padStart(2, '0')}${shouted(topic, text).slice(2)}`
+
+/** Raw and ours, with so many topics for each connection and so many bytes of payload. */
+export function pairOfRooms(
+  raw: Contestant,
+  ours: Contestant,
+  topicCount: number,
+  payloadBytes: number,
+): Readonly<Record<typeof RAW | typeof OURS, Room>> {
+  const topics = Array.from({ length: topicCount }, (_, n) => `bench:${n}`)
+  const text = payloadOf(payloadBytes)
+  return {
+    [RAW]: room(
+      raw,
+      [{ path: `/topics?${topics.map((_, n) => n).join(',')}` }],
+      topics.map((topic, n) => rawShout(topic, n, text)),
+    ),
+    [OURS]: room(
+      ours,
+      [{ path: phoenix.v2, hello: phoenix.joined(topics) }],
+      topics.map((topic) => phoenix.push(topic, 'shout', text, null)),
+    ),
+  }
+}
+
+type Servers = Readonly<Record<'raw' | 'ours' | 'ws' | 'io', Contestant>>
 
 interface Variant {
   readonly work: string
   readonly limit: number
-  rooms(servers: Readonly<Record<string, Contestant>>): Readonly<Record<string, Room>>
+  rooms(servers: Servers): Readonly<Record<string, Room>>
 }
-
-const topics = Array.from({ length: TOPICS }, (_, n) => `bench:${n}`)
 
 const VARIANTS: readonly Variant[] = [
   {
     work: 'broadcast',
     limit: 1.05,
     rooms: ({ raw, ours, ws, io }) => ({
-      [RAW]: room(raw, [{ path: '/topics?0' }], [`0${shouted('bench:0').slice(1)}`]),
-      [OURS]: room(
-        ours,
-        [{ path: phoenix.v2, hello: phoenix.joined(['bench:0']) }],
-        [shout('bench:0')],
-      ),
+      ...pairOfRooms(raw, ours, 1, PAYLOAD_BYTES),
       ws: room(ws, [{ path: '/' }], [shouted('bench:0')]),
       'Socket.IO': room(
         io,
@@ -104,18 +136,7 @@ const VARIANTS: readonly Variant[] = [
   {
     work: 'broadcast, 10 topics per connection',
     limit: 1.15,
-    rooms: ({ raw, ours }) => ({
-      [RAW]: room(
-        raw,
-        [{ path: `/topics?${topics.map((_, n) => n).join(',')}` }],
-        topics.map((topic, n) => `${n}${shouted(topic).slice(1)}`),
-      ),
-      [OURS]: room(
-        ours,
-        [{ path: phoenix.v2, hello: phoenix.joined(topics) }],
-        topics.map((topic) => shout(topic)),
-      ),
-    }),
+    rooms: ({ raw, ours }) => pairOfRooms(raw, ours, TOPICS, PAYLOAD_BYTES),
   },
   {
     work: 'broadcast, V1 and V2 mixed',
@@ -135,11 +156,10 @@ const VARIANTS: readonly Variant[] = [
 ]
 
 function room(
-  server: Contestant | undefined,
+  server: Contestant,
   kinds: readonly Kind[],
   publish: readonly string[],
 ): Room {
-  if (!server) throw new Error('no such server')
   return { server, kinds, publish }
 }
 
