@@ -20,6 +20,8 @@ export class LoadConnection {
   readonly #counter = new FrameCounter()
   /** Called with the number of frames that came, whenever some did. */
   onFrames: (count: number) => void = () => undefined
+  /** Called when the server closes the connection. */
+  onLost: (error: Error) => void = () => undefined
   received = 0
   closed = false
   #handshake = ''
@@ -39,7 +41,9 @@ export class LoadConnection {
     this.#socket.on('error', () => undefined)
     this.#socket.on('close', () => {
       this.closed = true
-      this.#waiting?.fail(new Error(CLOSED))
+      const error = new Error(CLOSED)
+      this.#waiting?.fail(error)
+      this.onLost(error)
     })
     const key = randomBytes(16).toString('base64')
     this.#socket.write(

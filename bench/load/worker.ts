@@ -1,4 +1,5 @@
 /** A load client, a process of its own: many connections, and as little work as possible for each frame. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { answerCalls } from '../process.ts'
 import { LoadConnection } from './connection.ts'
 import { clientFrame } from './frames.ts'
@@ -103,7 +104,8 @@ async function pump(pumping: Pumping): Promise<Pumped> {
   const all = connections.map((connection, i) => {
     const frames = send.map((request) => framesOf(request, i))
     const requesting = sender(connection, frames, pumping.inOneWrite ?? false)
-    return new Promise<void>((resolve) => {
+    return new Promise<void>((resolve, reject) => {
+      connection.onLost = reject
       let open = 0
       let came = 0
       const ask = (count: number) => {
@@ -123,10 +125,11 @@ async function pump(pumping: Pumping): Promise<Pumped> {
       ask(outstanding)
     })
   })
-  await new Promise((resolve) => setTimeout(resolve, ms))
+  const answered = Promise.all(all)
+  await Promise.race([sleep(ms), answered])
   isOver = true
   const pumped = performance.now() - startedAt
-  await Promise.all(all)
+  await answered
   for (const connection of connections) listen(connection, pumping.heardBy, ignore)
   return { requests, ms: pumped }
 }
@@ -217,7 +220,7 @@ async function settled(name: string): Promise<void> {
   const received = () => groupOf(name).reduce((sum, connection) => sum + connection.received, 0)
   for (let before = -1, now = received(); now !== before; now = received()) {
     before = now
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+    await sleep(QUIET_MS)
   }
 }
 

@@ -9,7 +9,12 @@ const url = process.env['REDIS_URL']
 const redis = url === undefined ? undefined : new Redis(url)
 
 const app = uws.App()
-const options = { maxBackpressure: 4 * 1024 * 1024, idleTimeout: 0, sendPingsAutomatically: false }
+const options = {
+  maxPayloadLength: 1024 * 1024,
+  maxBackpressure: 4 * 1024 * 1024,
+  idleTimeout: 0,
+  sendPingsAutomatically: false,
+}
 
 app.ws('/echo', {
   ...options,

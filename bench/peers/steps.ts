@@ -3,7 +3,12 @@ import { uws } from '../../server/transport/uws.ts'
 import { serveBench } from './serve.ts'
 
 const app = uws.App()
-const options = { maxBackpressure: 4 * 1024 * 1024, idleTimeout: 0, sendPingsAutomatically: false }
+const options = {
+  maxPayloadLength: 1024 * 1024,
+  maxBackpressure: 4 * 1024 * 1024,
+  idleTimeout: 0,
+  sendPingsAutomatically: false,
+}
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 type Frame = readonly [joinRef: string, ref: string, topic: string, event: string, payload: unknown]

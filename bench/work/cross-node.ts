@@ -11,9 +11,8 @@ import {
 import type { Paced } from '../load/worker.ts'
 import { figureOf, inTurn, ratioOf } from '../measure.ts'
 import { atMost, type Context, cpuWhile, type Outcome, times } from './context.ts'
-import type { Kind } from './fan-out.ts'
+import { BATCH, inBatches, type Kind } from './fan-out.ts'
 
-const OUTSTANDING = 4
 const payload = payloadOf(40)
 const RAW = 'raw uWebSockets.js'
 const OURS = 'agent-channels'
@@ -62,19 +61,16 @@ export async function crossNode(context: Context): Promise<Outcome> {
       const { micros, result } = await cpuWhile(pids, async () => {
         const pumped = await load.pump({
           group: `${name} near`,
-          send: [SPOKEN[name]?.publish ?? ''],
-          outstanding: OUTSTANDING,
+          ...inBatches([SPOKEN[name]?.publish ?? ''], `${name} far`, scale.subscribers),
           ms: scale.turnMs,
-          heardBy: `${name} far`,
-          answers: scale.subscribers,
         })
         await load.until(
           `${name} far`,
-          before.map((count) => count + pumped.requests),
+          before.map((count) => count + pumped.requests * BATCH),
         )
         return pumped
       })
-      return micros / result.requests
+      return micros / (result.requests * BATCH)
     })
     const latency = await timeToOne(context, nodes.get(OURS))
     const work = `cross-node broadcast, ${scale.subscribers} remote subscribers`

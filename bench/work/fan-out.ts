@@ -1,6 +1,6 @@
 /** One message to many: the cost of a delivery, with one topic, with ten, and with two serializers. */
 import { type Contestant, contestant, payloadOf, phoenix, socketIo } from '../contestants.ts'
-import type { Opening } from '../load/worker.ts'
+import type { Opening, Pumping } from '../load/worker.ts'
 import { figureOf, inTurn, type Rounds, ratioOf } from '../measure.ts'
 import {
   atMost,
@@ -14,7 +14,8 @@ import {
 } from './context.ts'
 
 const TOPICS = 10
-const OUTSTANDING = 4
+/** Messages at a time. */
+export const BATCH = 4
 const PAYLOAD_BYTES = 40
 const RAW = 'raw uWebSockets.js'
 const OURS = 'agent-channels'
@@ -59,23 +60,36 @@ export async function deliveryCosts<Name extends string>(
     const { server, publish } = rooms[name]
     const load = loadOf(name)
     const before = await load.received(name)
-    // Paced by all of them: those that lag behind are not left with more than a server buffers.
-    const heard = { heardBy: name, answers: before.length }
-    const pumping = { send: publish, outstanding: OUTSTANDING, ...heard, ms: scale.turnMs }
+    const pumping = { ...inBatches(publish, name, before.length), ms: scale.turnMs }
     const { micros, result } = await cpuWhile([server.pid], async () => {
       const pumped = await load.pump({ group: `${name} publisher`, ...pumping })
       await load.until(
         name,
-        before.map((count) => count + pumped.requests),
+        before.map((count) => count + pumped.requests * BATCH),
       )
       return pumped
     })
-    return micros / (result.requests * (before.length + 1))
+    return micros / (result.requests * BATCH * (before.length + 1))
   })
   for (const name of names) {
     for (const group of [name, `${name} publisher`]) await loadOf(name).close(group)
   }
   return rounds
+}
+
+/**
+ * Four messages in one write, and the next four when all subscribers have them: a server writes what it got
+ * together, and how much that is would decide otherwise.
+ */
+export function inBatches(
+  messages: readonly string[],
+  heardBy: string,
+  subscribers: number,
+): Pick<Pumping, 'send' | 'outstanding' | 'answers' | 'heardBy'> {
+  const send = messages.map((_, n) =>
+    Array.from({ length: BATCH }, (_each, at) => messages[(n * BATCH + at) % messages.length] ?? ''),
+  )
+  return { send, outstanding: 1, answers: subscribers * BATCH, heardBy }
 }
 
 const helloOf = (kind: Kind | undefined) => (kind?.hello ? { hello: kind.hello } : {})

@@ -65,7 +65,6 @@ export async function growth(full: Context): Promise<Outcome> {
     const rooms = pairOfRooms(raw, ours, topics, bytes)
     const apart = { ...rooms, [OURS]: { ...rooms[OURS], load: beside } }
     const costs = await deliveryCosts(context, apart, count)
-    console.error(what)
     rows.push(...rowsOf(`broadcast, ${what}`, 'µs CPU per delivery', costs))
   }
   for (const count of SUBSCRIBERS) {
@@ -73,7 +72,7 @@ export async function growth(full: Context): Promise<Outcome> {
     await deliveries(`${count.toLocaleString('en')} ${words}`, count, 1, PAYLOAD_BYTES)
   }
   for (const count of TOPICS) {
-    await deliveries(`${count} topics per connection`, SOME, count, PAYLOAD_BYTES)
+    await deliveries(`${count} ${count === 1 ? 'topic' : 'topics'} per connection, ${SOME} subscribers`, SOME, count, PAYLOAD_BYTES)
   }
   for (const bytes of PAYLOADS) {
     await deliveries(`payload of ${inBytes(bytes)}, ${SOME} subscribers`, SOME, 1, bytes)
