@@ -24,19 +24,22 @@ export type Ok<R = unknown, A = object> = Reply<'ok', R, A>
 export type Err = Reply<'error', unknown>
 export type Custom = Reply<'custom', unknown>
 
+/** Of most replies: one for all of them. */
+const NONE: None = Object.freeze({})
+
 /** `{:ok, reply, assign(socket, …)}` from `join`; `{:reply, {:ok, reply}, socket}` from a handler. */
 export const ok = <const R = None, A extends object = None>(
   response: R = {} as R,
-  assigns: A = {} as A,
+  assigns: A = NONE as A,
 ): Ok<R, A> => new Reply('ok', 'ok', response, assigns)
 
 /** `{:error, reason}`: a string stands for `{ reason }`, anything else is sent as it is. */
 export const error = (response: unknown): Err =>
-  new Reply('error', 'error', typeof response === 'string' ? { reason: response } : response, {})
+  new Reply('error', 'error', typeof response === 'string' ? { reason: response } : response, NONE)
 
 /** A reply of any status, as `{:reply, {:maybe, payload}, socket}`. */
 export const reply = (status: string, response: unknown): Custom =>
-  new Reply('custom', status, response, {})
+  new Reply('custom', status, response, NONE)
 
 /** Ends the channel: `normal` and `shutdown` with `phx_close`, any other reason with `phx_error`. */
 export class Stop {

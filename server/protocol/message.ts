@@ -75,6 +75,25 @@ export function toJson(value: unknown): string {
   return text
 }
 
+/** As {@link toJson}: of a ref as phoenix.js counts it, its digits in quotes. */
+export function refJson(ref: unknown): string {
+  if (typeof ref !== 'string') return toJson(ref)
+  for (let at = 0; at < ref.length; at += 1) {
+    const code = ref.charCodeAt(at)
+    if (code < ZERO || code > NINE) return toJson(ref)
+  }
+  return `"${ref}"`
+}
+
+const ZERO = 0x30
+const NINE = 0x39
+
+/**
+ * The same text in one piece. What was put together stays in its parts, and they would be put together anew for
+ * each frame. For text that has a UTF-8 form, as JSON text has.
+ */
+const flat = (text: string): string => Buffer.from(text).toString()
+
 /**
  * What every frame of one joined topic begins with, encoded once: `joinRef` and `topic` as they came,
  * and their JSON text. Throws EncodeError: a client can nest either deeper than JSON.stringify goes.
@@ -84,8 +103,8 @@ export class Head {
   readonly topic: unknown
   /** V2's beginning of every frame. */
   readonly beforeRef: string
-  /** What follows the ref in V2's replies, up to the status. */
-  readonly afterRef: string
+  /** What follows the ref in V2's replies of status ok, up to the response. */
+  readonly beforeOk: string
   readonly topicJson: string
 
   constructor(joinRef: unknown, topic: unknown) {
@@ -93,6 +112,6 @@ export class Head {
     this.topic = topic
     this.topicJson = toJson(topic)
     this.beforeRef = `[${toJson(joinRef)},`
-    this.afterRef = `,${this.topicJson},"phx_reply",{"status":`
+    this.beforeOk = flat(`,${this.topicJson},"phx_reply",{"status":"ok","response":`)
   }
 }

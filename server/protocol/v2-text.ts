@@ -3,7 +3,7 @@
  * the quotes, and only the payload is parsed. Whatever looks different (escapes, numbers, nulls, white space)
  * is JSON like any other: the answer is the same, a little later.
  */
-import { DecodeError, EncodeError, type Head, type Message, toJson } from './message.ts'
+import { DecodeError, EncodeError, type Head, type Message, refJson, toJson } from './message.ts'
 import { fromJson, utf8 } from './text.ts'
 
 const QUOTE = 0x22
@@ -77,14 +77,13 @@ export function mapJson(json: string): string {
   throw new EncodeError('the payload of a push or broadcast is an object or bytes')
 }
 
-/** What a reply says of its status, up to the response. */
-const OK = '"ok","response":'
-const statusJson = (status: string): string =>
-  status === 'ok' ? OK : `${toJson(status)},"response":`
-
 /** The text frame of a reply. Throws EncodeError for a response without a JSON form, bytes too. */
 export function replyText(head: Head, ref: unknown, status: string, response: unknown): string {
-  return `${head.beforeRef}${toJson(ref)}${head.afterRef}${statusJson(status)}${toJson(response)}}]`
+  const before =
+    status === 'ok'
+      ? head.beforeOk
+      : `,${head.topicJson},"phx_reply",{"status":${toJson(status)},"response":`
+  return `${head.beforeRef}${refJson(ref)}${before}${toJson(response)}}]`
 }
 
 /** The text frame of a push. Throws EncodeError for a payload that is no map. */
