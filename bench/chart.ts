@@ -1,5 +1,6 @@
 /** The README's chart: who takes how much CPU for an echo, and for a delivery. */
 import type { Row } from './work/context.ts'
+import { BATCHED } from './work/echo.ts'
 
 const WIDTH = 760
 const LABEL = 170
@@ -9,7 +10,7 @@ const FIGURE = 70
 const TITLE = 30
 
 const PANELS = [
-  { work: 'echo, requests in one write', title: 'Echo: server CPU per message' },
+  { work: BATCHED, title: 'Echo: server CPU per message' },
   { work: 'broadcast', title: 'Broadcast to 1,000: server CPU per delivery' },
 ]
 

@@ -1,4 +1,6 @@
 /** Each function of each codec on its own: nanoseconds of CPU for one call. */
+import { Type } from '@sinclair/typebox'
+import { defineChannel, ok } from '../server/index.ts'
 import { Broadcast } from '../server/protocol/broadcast.ts'
 import type { Codec } from '../server/protocol/codec.ts'
 import { Head } from '../server/protocol/message.ts'
@@ -7,6 +9,7 @@ import { pack } from '../server/protocol/msgpackr.ts'
 import { v1 } from '../server/protocol/v1.ts'
 import { v2 } from '../server/protocol/v2.ts'
 import { decodeEnvelope, encodeEnvelope } from '../server/pubsub/envelope.ts'
+import { BareNode, textFrame } from '../test/support/bare-node.ts'
 import { payloadOf } from './contestants.ts'
 import { median } from './measure.ts'
 import type { Outcome, Row } from './work/context.ts'
@@ -19,22 +22,32 @@ const JSON_TEXT = payloadOf(40)
 const payload: unknown = JSON.parse(JSON_TEXT)
 const bytes = new Uint8Array(40)
 
-const utf8 = (text: string): ArrayBuffer => new TextEncoder().encode(text).buffer
 const copied = (data: Uint8Array): ArrayBuffer => new Uint8Array(data).buffer
 
 const BINARY = copied(
-  Buffer.concat([Buffer.from([0, 1, 1, TOPIC.length, EVENT.length]), Buffer.from(`12${TOPIC}${EVENT}`), bytes]),
+  Buffer.concat([
+    Buffer.from([0, 1, 1, TOPIC.length, EVENT.length]),
+    Buffer.from(`12${TOPIC}${EVENT}`),
+    bytes,
+  ]),
 )
 
 /** What clients of each serializer send. */
-const FRAMES: readonly (readonly [name: string, codec: Codec, data: ArrayBuffer, isBinary: boolean])[] = [
-  ['V2', v2, utf8(`["1","2","${TOPIC}","${EVENT}",${JSON_TEXT}]`), false],
-  ['V2 with spaces', v2, utf8(`["1", "2", "${TOPIC}", "${EVENT}", ${JSON_TEXT}]`), false],
+const FRAMES: readonly (readonly [
+  name: string,
+  codec: Codec,
+  data: ArrayBuffer,
+  isBinary: boolean,
+])[] = [
+  ['V2', v2, textFrame(`["1","2","${TOPIC}","${EVENT}",${JSON_TEXT}]`), false],
+  ['V2 with spaces', v2, textFrame(`["1", "2", "${TOPIC}", "${EVENT}", ${JSON_TEXT}]`), false],
   ['V2 binary', v2, BINARY, true],
   [
     'V1',
     v1,
-    utf8(`{"topic":"${TOPIC}","event":"${EVENT}","payload":${JSON_TEXT},"ref":"2","join_ref":"1"}`),
+    textFrame(
+      `{"topic":"${TOPIC}","event":"${EVENT}","payload":${JSON_TEXT},"ref":"2","join_ref":"1"}`,
+    ),
     false,
   ],
   ['MessagePack', msgpack, copied(pack(['1', '2', TOPIC, EVENT, payload])), true],
@@ -75,11 +88,33 @@ function calls(): ReadonlyMap<string, () => unknown> {
   return found
 }
 
+export const INSIDE = 'an echo within the server, without its network'
+
+/** The whole, and those of its parts that are none of ours. */
+function inside(): ReadonlyMap<string, () => unknown> {
+  const channel = defineChannel('room:*', {
+    in: { echo: { payload: Type.Unknown(), reply: Type.Unknown() } },
+    join: () => ok(),
+    handleIn: { echo: (_socket, said) => ok(said) },
+  })
+  const socket = new BareNode(channel).connect(v2)
+  socket.receive(textFrame(`["1","1","${TOPIC}","phx_join",{}]`), false)
+  const data = textFrame(`["1","2","${TOPIC}","echo",${JSON_TEXT}]`)
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  return new Map<string, () => unknown>([
+    ['the whole', () => socket.receive(data, false)],
+    ['UTF-8 to text', () => decoder.decode(data)],
+    [
+      'JSON.parse of the payload, JSON.stringify of what it gave',
+      () => JSON.stringify(JSON.parse(JSON_TEXT)),
+    ],
+    ['reading the clock, twice', () => performance.now() - performance.now()],
+  ])
+}
+
 /** With a payload of 40 bytes. */
 export async function micro(): Promise<Outcome> {
-  const rows: Row[] = []
-  for (const [who, call] of calls()) {
-    rows.push({ work: 'codec functions', who, figure: nanos(call), unit: 'ns CPU per call' })
-  }
-  return { rows, goals: [] }
+  const measure = (work: string, each: ReadonlyMap<string, () => unknown>): Row[] =>
+    [...each].map(([who, call]) => ({ work, who, figure: nanos(call), unit: 'ns CPU per call' }))
+  return { rows: [...measure(INSIDE, inside()), ...measure('codec functions', calls())], goals: [] }
 }

@@ -83,7 +83,6 @@ else {
   const head = readme.slice(0, before + SPEED.begin.length)
   write('README.md', `${head}\n${inShort(rows)}\n${readme.slice(after)}`)
 }
-process.exit()
 
 function write(file: string, text: string): void {
   writeFileSync(join(ROOT, file), text)

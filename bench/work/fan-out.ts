@@ -87,7 +87,10 @@ export function inBatches(
   subscribers: number,
 ): Pick<Pumping, 'send' | 'outstanding' | 'answers' | 'heardBy'> {
   const send = messages.map((_, n) =>
-    Array.from({ length: BATCH }, (_each, at) => messages[(n * BATCH + at) % messages.length] ?? ''),
+    Array.from(
+      { length: BATCH },
+      (_each, at) => messages[(n * BATCH + at) % messages.length] ?? '',
+    ),
   )
   return { send, outstanding: 1, answers: subscribers * BATCH, heardBy }
 }
@@ -169,11 +172,7 @@ const VARIANTS: readonly Variant[] = [
   },
 ]
 
-function room(
-  server: Contestant,
-  kinds: readonly Kind[],
-  publish: readonly string[],
-): Room {
+function room(server: Contestant, kinds: readonly Kind[], publish: readonly string[]): Room {
   return { server, kinds, publish }
 }
 

@@ -72,7 +72,12 @@ export async function growth(full: Context): Promise<Outcome> {
     await deliveries(`${count.toLocaleString('en')} ${words}`, count, 1, PAYLOAD_BYTES)
   }
   for (const count of TOPICS) {
-    await deliveries(`${count} ${count === 1 ? 'topic' : 'topics'} per connection, ${SOME} subscribers`, SOME, count, PAYLOAD_BYTES)
+    await deliveries(
+      `${count} ${count === 1 ? 'topic' : 'topics'} per connection, ${SOME} subscribers`,
+      SOME,
+      count,
+      PAYLOAD_BYTES,
+    )
   }
   for (const bytes of PAYLOADS) {
     await deliveries(`payload of ${inBytes(bytes)}, ${SOME} subscribers`, SOME, 1, bytes)

@@ -1,5 +1,12 @@
 /** What a connection costs that does nothing: resident memory of the server for each. */
-import { type Contestant, contestant, type Name, payloadOf, phoenix, socketIo } from '../contestants.ts'
+import {
+  type Contestant,
+  contestant,
+  type Name,
+  payloadOf,
+  phoenix,
+  socketIo,
+} from '../contestants.ts'
 import type { Opening } from '../load/worker.ts'
 import { residentBytes } from '../process.ts'
 import { atMost, type Context, type Outcome, type Row } from './context.ts'

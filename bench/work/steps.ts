@@ -5,7 +5,7 @@ import type { Context, Outcome } from './context.ts'
 import { echoCost, type Spoken } from './echo.ts'
 
 const CONNECTIONS = 100
-const WORK = 'echo, step by step'
+export const STEPS = 'echo, step by step'
 const RAW = 'the bytes as they came'
 
 export async function steps(context: Context): Promise<Outcome> {
@@ -37,7 +37,7 @@ export async function steps(context: Context): Promise<Outcome> {
   ours.stop()
   return {
     rows: names.map((who) => ({
-      work: WORK,
+      work: STEPS,
       who,
       figure: figureOf(rounds, who),
       unit: 'µs CPU per message',

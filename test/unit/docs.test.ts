@@ -140,6 +140,16 @@ describe('SECURITY.md', () => {
   })
 })
 
+describe('the README’s figures on speed', () => {
+  const written = /<!-- speed: .*? -->\n(.*?)\n<!-- end of speed -->/s
+  const results = readFileSync(join(PROJECT, 'bench/RESULTS.md'), 'utf8')
+
+  it('are those that `npm run bench` found', () => {
+    expect(written.exec(readme)?.[1]).to.be.a('string').that.includes('µs')
+    expect(written.exec(readme)?.[1]).to.equal(written.exec(results)?.[1])
+  })
+})
+
 describe('the README’s channel and its test', () => {
   const modules = createRequire(import.meta.url)
   /** A command of a package, from its own directory. */
