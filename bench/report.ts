@@ -1,7 +1,7 @@
 /** What was measured, as Markdown: bench/RESULTS.md, and the README's few lines on speed. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { INSIDE } from './micro.ts'
 import type { Goal, Outcome, Row } from './work/context.ts'
 import { BATCHED } from './work/echo.ts'
@@ -15,6 +15,8 @@ const PEERS = [
   'uws-current',
   'uws-legacy',
 ]
+/** Others at work on the machine make everything dearer, and latencies worthless. */
+const LOAD_BEFORE = loadavg()[0]?.toFixed(1)
 const GIB = 2 ** 30
 
 const packages = createRequire(import.meta.url)
@@ -81,7 +83,7 @@ function machine(): string {
   return [
     `- ${availableParallelism()} × ${cpu}, ${Math.round(totalmem() / GIB)} GiB, Linux ${release()}`,
     `- Node ${process.version}, ${peers}`,
-    `- ${new Date().toISOString().slice(0, 10)}, in one run`,
+    `- ${new Date().toISOString().slice(0, 10)}, in one run; load average before it ${LOAD_BEFORE}`,
   ].join('\n')
 }
 
@@ -97,16 +99,19 @@ export function inShort(rows: readonly Row[]): string {
     if (!row) throw new Error(`not measured: ${work}, ${who}`)
     return row
   }
-  const times = (value: number) => `${value.toFixed(1)} ×`
   const ours = 'agent-channels'
-  const [echo, broadcast] = [BATCHED, 'broadcast']
-  const io = (work: string) => Number(of(work, 'Socket.IO').ratio) / Number(of(work, ours).ratio)
+  const io = (work: string) => of(work, 'Socket.IO').figure / of(work, ours).figure
+  const sentence = (work: string, what: string) => {
+    const { figure: micros, ratio } = of(work, ours)
+    return (
+      `- ${what}: ${micros.toFixed(1)} µs of the server's CPU, ${Number(ratio).toFixed(1)} × raw ` +
+      `uWebSockets.js; Socket.IO takes ${io(work).toFixed(1)} × as much.`
+    )
+  }
   return [
-    `An echo costs ${of(echo, ours).figure.toFixed(1)} µs of CPU, ${times(Number(of(echo, ours).ratio))} what raw`,
-    `uWebSockets.js takes to send the same bytes back, and ${times(1 / io(echo))} what Socket.IO takes; a delivery`,
-    `of a broadcast ${of(broadcast, ours).figure.toFixed(1)} µs, ${times(Number(of(broadcast, ours).ratio))} raw and`,
-    `${times(1 / io(broadcast))} Socket.IO; an idle connection with one channel`,
-    `${of('idle connection', ours).figure.toFixed(1)} KiB of memory.`,
+    sentence(BATCHED, 'An echo'),
+    sentence('broadcast', 'A delivery of a broadcast'),
+    `- An idle connection with one channel: ${of('idle connection', ours).figure.toFixed(1)} KiB of memory.`,
   ].join('\n')
 }
 
