@@ -23,6 +23,14 @@ export interface Contestant {
   stop(): void
 }
 
+/** What one load client asks for, many would: the limits are counted, but not reached. */
+const OUT_OF_REACH = {
+  MAX_MESSAGES_PER_SECOND: '1000000',
+  MAX_JOINS_PER_SECOND_PER_SOCKET: '1000000',
+  MAX_JOINS_PER_SECOND: '1000000',
+  MAX_OPERATIONS_PER_SECOND_PER_OPERATOR: '1000000',
+}
+
 /** Starts a server as a process of its own; `redisUrl` makes several of them one. */
 export async function contestant(name: Name, redisUrl?: string): Promise<Contestant> {
   const dataDir = mkdtempSync(join(tmpdir(), 'agent-channels-bench-'))
@@ -30,6 +38,7 @@ export async function contestant(name: Name, redisUrl?: string): Promise<Contest
     PORT: '0',
     DATA_DIR: dataDir,
     LOG_LEVEL: 'warn',
+    ...OUT_OF_REACH,
     ...(redisUrl !== undefined && { REDIS_URL: redisUrl }),
   })
   const stop = () => {
