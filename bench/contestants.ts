@@ -37,7 +37,7 @@ export async function contestant(name: Name, redisUrl?: string): Promise<Contest
   const child = new Child(FILES[name], {
     PORT: '0',
     DATA_DIR: dataDir,
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'error',
     ...OUT_OF_REACH,
     ...(redisUrl !== undefined && { REDIS_URL: redisUrl }),
   })
