@@ -22,7 +22,7 @@ export class BareNode {
     this.#context = {
       ...createShared(createLocalPubSub(), { publish }, createTelemetry()),
       userSocket: defineSocket({ channels: [channel] }),
-      maxChannels: LIMITS.maxChannels,
+      limits: { maxChannels: LIMITS.maxChannels },
     }
   }
 
