@@ -86,6 +86,12 @@ export const LIMIT_SETTINGS = {
     ...integer(1_024, 1_073_741_824),
     meaning: 'the bytes they may have; at least `MAX_FRAME_BYTES`',
   },
+  maxLongPollSessions: {
+    name: 'MAX_LONGPOLL_SESSIONS',
+    default: '10000',
+    ...integer(1, 1_000_000),
+    meaning: 'the long-poll sessions of this node',
+  },
   maxBufferedBytes: {
     name: 'MAX_BUFFERED_BYTES',
     default: '4194304',

@@ -170,11 +170,19 @@ class LongPollMount {
     }
     const { userSocket, telemetry } = this.#context
     const asked = reported(telemetry, 'longpoll', userSocket.connect as Connect<Session>)
+    let isCounted = true
+    const giveBack = (): void => {
+      if (isCounted) this.#count.giveBack(address)
+      isCounted = false
+    }
+    visit.onGone = giveBack
     const decide = (verdict: Verdict<Session>): void => {
       asked.report(verdict)
-      visit.onGone = () => {}
-      const isOpen = verdict.kind === 'accept' ? this.#open(visit, verdict) : refuse(visit, verdict)
-      if (!isOpen) this.#count.giveBack(address)
+      if (verdict.kind === 'accept') this.#open(visit, verdict, giveBack)
+      else {
+        giveBack()
+        refuse(visit, verdict)
+      }
     }
     const options = {
       ...this.#options,
@@ -186,17 +194,18 @@ class LongPollMount {
     else decide(verdict)
   }
 
-  /** False: the client has gone meanwhile, or the session cannot be made. */
-  #open(visit: Visit, { codec, session }: Accepted): boolean {
-    let isOpen = false
-    const onEnd = () => this.#count.giveBack(visit.request.peer.address)
+  /** Nothing, where the client has gone meanwhile. `onEnd` is called once, at the end of the session or now. */
+  #open(visit: Visit, { codec, session }: Accepted, onEnd: () => void): void {
     visit.answerWith(() => {
-      const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
-      const token = this.#hub.open(opening)
-      isOpen = true
-      return { status: 410, token, messages: '[]' }
+      visit.onGone = () => {}
+      try {
+        const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
+        return { status: 410, token: this.#hub.open(opening), messages: '[]' }
+      } catch (error) {
+        onEnd()
+        throw error
+      }
     })
-    return isOpen
   }
 
   /** What threw in a handler of uWS would end the process: it ends its own request alone. */
@@ -232,9 +241,8 @@ function tokenOf(request: UpgradeRequest): string | undefined {
 }
 
 /** The body says so, but where Phoenix, too, leaves it to HTTP. False: there is no session. */
-function refuse(visit: Visit, { reason, status }: Refused): false {
+function refuse(visit: Visit, { reason, status }: Refused): void {
   if (reason === 'query') visit.end(400)
   else if (reason === 'crash') visit.crash()
   else visit.answer(status >= 500 ? 500 : 403)
-  return false
 }

@@ -187,6 +187,15 @@ describe('the limits of a node', () => {
     expect(await code).to.equal(1006)
   })
 
+  it('are of long-poll sessions by MAX_LONGPOLL_SESSIONS', async () => {
+    const node = await start({ MAX_LONGPOLL_SESSIONS: '1' })
+    const open = async () => (await fetch(`${node.url}/socket/longpoll?vsn=2.0.0`)).status
+    expect([await open(), await open()]).to.deep.equal([200, 503])
+    expect(await metric(node, 'refused_total', 'transport="longpoll",reason="sessions"')).to.equal(
+      1,
+    )
+  })
+
   it('are of an operator’s requests by MAX_OPERATIONS_PER_SECOND_PER_OPERATOR', async () => {
     const stub = stubApp()
     const node = await start({ MAX_OPERATIONS_PER_SECOND_PER_OPERATOR: '7' }, stub.create)

@@ -16,11 +16,13 @@ describe('long-poll: the number of sessions', () => {
   }
 
   it('is limited, for all and from one address, and one that ended makes room', async () => {
-    for (const limit of [{ maxSessions: 3 }, { maxSessionsPerAddress: 3 }]) {
-      const { url, endpoint } = await serve(room(), {
-        longpoll: limit,
-        connect: ({ name = null }) => accept({}, name),
-      })
+    const letIn = ({ name = null }: { readonly name?: string | null }) => accept({}, name)
+    for (const [limit, connect] of [
+      [{ maxSessions: 3 }, letIn],
+      [{ maxSessionsPerAddress: 3 }, letIn],
+      [{ maxSessions: 3 }, async (params: object) => letIn(params)],
+    ] as const) {
+      const { url, endpoint } = await serve(room(), { longpoll: limit, connect })
       const refused = recorded(endpoint.telemetry.refused)
       const ended = recorded(endpoint.telemetry.disconnected)
       for (const name of ['ann', 'bob', 'cid']) await LongPollClient.open(url, `&name=${name}`)

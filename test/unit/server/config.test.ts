@@ -90,6 +90,7 @@ describe('readConfig', () => {
       maxOperationsPerOperator: 10_000,
       maxMailboxMessages: 10_000,
       maxMailboxBytes: 16_777_216,
+      maxLongPollSessions: 10_000,
       maxBufferedBytes: 4_194_304,
       metricsToken: undefined,
       drainMs: 20_000,
@@ -141,6 +142,7 @@ describe('readConfig', () => {
       MAX_OPERATIONS_PER_SECOND_PER_OPERATOR: '20',
       MAX_MAILBOX_MESSAGES: '21',
       MAX_MAILBOX_BYTES: '4096',
+      MAX_LONGPOLL_SESSIONS: '21',
       MAX_BUFFERED_BYTES: '65536',
       METRICS_TOKEN: 'a-token-of-16-or-more',
       DRAIN_MS: '100',
@@ -189,6 +191,7 @@ describe('readConfig', () => {
       maxOperationsPerOperator: 20,
       maxMailboxMessages: 21,
       maxMailboxBytes: 4_096,
+      maxLongPollSessions: 21,
       maxBufferedBytes: 65_536,
       metricsToken: 'a-token-of-16-or-more',
       drainMs: 100,
@@ -290,6 +293,7 @@ describe('readConfig', () => {
   allows('maxMailboxBytes', ['1048576', '1073741824'])
   refuses('maxMailboxBytes', ['1023', '0'])
   refuses('maxMailboxMessages', ['0', '1000001'])
+  refuses('maxLongPollSessions', ['0', '1000001'])
   refuses('maxBufferedBytes', ['65535', '1073741825', '0'])
   refuses('drainMs', ['99', '600001', '20s'])
   refuses('drainBatch', ['0', '100001', 'all'])
