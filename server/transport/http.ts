@@ -94,17 +94,25 @@ export const requestReader =
     }
   }
 
+/** Answers a response that is still open. */
+type Later = (
+  write: () => void,
+  run?: ((task: () => void) => void) | undefined,
+  isOwnTurn?: boolean,
+) => void
+
 /**
  * A response that can be answered later: after the client went away, answering does nothing. A `write` that
  * throws ends its own request alone, and `onError` hears of it: out of a handler of uWS, it would end the process.
  * `onGone` is called when the client goes away before it is answered; it must not throw. `run` is what `write`
- * runs in, the response's cork unless told.
+ * runs in, the response's cork unless told; `isOwnTurn` whether nothing else of uWS's is going on: in the
+ * handler's first turn, unless told.
  */
 export function deferred(
   res: HttpResponse,
   onError: (error: unknown) => void,
   onGone: () => void = () => {},
-): (write: () => void, run?: ((task: () => void) => void) | undefined) => void {
+): Later {
   let aborted = false
   let isFirstTurn = true
   queueMicrotask(() => {
@@ -117,7 +125,7 @@ export function deferred(
   const cork = (task: () => void): void => {
     res.cork(task)
   }
-  return (write, run = cork) => {
+  return (write, run = cork, isOwnTurn = isFirstTurn) => {
     const answer = (): void => {
       if (aborted) return
       run(() => {
@@ -131,7 +139,7 @@ export function deferred(
     }
     // Later may be inside of what uWS does for another connection, whose cork it must not meet: it would end the
     // process.
-    if (isFirstTurn) answer()
+    if (isOwnTurn) answer()
     else setImmediate(answer)
   }
 }

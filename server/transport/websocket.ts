@@ -132,7 +132,8 @@ export function mountWebSocket(
     const verdict =
       admission.screen(admission.clientOf(request.peer.address)) ??
       handshake(request, { ...options, checkOrigin, pathParams }, asked.connect)
-    if (verdict instanceof Promise) void verdict.then(report)
+    // In a turn of its own: what is reviewed there is upgraded there, and counted before the next is reviewed.
+    if (verdict instanceof Promise) void verdict.then((found) => setImmediate(report, found))
     else report(verdict)
   }
 
@@ -146,7 +147,7 @@ export function mountWebSocket(
     let isLate = false
     decide(request, unlessCrowded, (verdict) => {
       if (verdict.kind === 'refuse') {
-        later(() => writeAnswer(res, verdict))
+        later(() => writeAnswer(res, verdict), undefined, true)
         return
       }
       const { codec, session, protocol } = verdict
@@ -158,7 +159,7 @@ export function mountWebSocket(
           header(request, 'sec-websocket-extensions') ?? '',
           socketContext,
         )
-      later(accept, isLate ? lent.cork?.run : undefined)
+      later(accept, isLate ? lent.cork?.run : undefined, true)
     })
     isLate = true
   }

@@ -52,6 +52,27 @@ describe('channels: admission', () => {
       expect(endpoint.size).to.include({ connections: 2 })
     })
 
+    it('that are let in all at once are no more for it', async () => {
+      const all = gate()
+      const { url, endpoint, refused } = await limited(
+        { maxConnections: 2, maxConnectionsPerId: 2 },
+        {
+          async connect({ id }) {
+            await all.opened
+            return accept({}, id ?? null)
+          },
+        },
+      )
+      const answers = ['a', 'b', 'c', 'd'].map((id) => openUpgrade(`${url}${TARGET}&id=${id}`))
+      // The last one is asked for by then: a request of its own comes after it.
+      expect((await openUpgrade(`${url}/nothing`)).status).to.equal(404)
+      all.open()
+      const statuses = (await Promise.all(answers)).map(({ status }) => status)
+      expect(statuses.toSorted()).to.deep.equal([101, 101, 503, 503])
+      expect(refused.all).to.have.length(2)
+      expect(endpoint.size.connections).to.equal(2)
+    })
+
     it('that wait for connect to decide are counted when it has', async () => {
       const gates = new Map(['1', '2', '3'].map((id) => [id, gate()]))
       const asked = log<string>()
