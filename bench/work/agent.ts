@@ -1,6 +1,6 @@
 /**
  * The application's own work: `agent_query_modify`, validated, durable, numbered, and broadcast to the three
- * operators of a session; 20 sessions.
+ * operators of a session; 100 sessions.
  */
 import { startRedis } from '../../test/support/redis.ts'
 import { contestant, phoenix } from '../contestants.ts'
@@ -16,9 +16,9 @@ import {
   type Row,
 } from './context.ts'
 
-const SESSIONS = 20
+const SESSIONS = 100
 const OPERATORS = 3
-const OUTSTANDING = 16
+const OUTSTANDING = 4
 const OURS = 'agent-channels'
 const BUSINESS = 'bench'
 /** The reply, and the event. */

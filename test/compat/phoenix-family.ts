@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { compileFunction } from 'node:vm'
 import { Window } from 'happy-dom'
+import { endSocket } from '../support/phoenix-client.ts'
 import {
   type Answer,
   type Client,
@@ -135,12 +136,7 @@ function connect(library: Library, url: string, options: object): ClientSocket {
     heartbeats,
     heartbeat: () => socket.sendHeartbeat(),
     join: (topic, params) => join(library, socket.channel(topic, params)),
-    disconnect() {
-      socket.disconnect()
-      // Releases before 1.6 go on with their heartbeats, and 1.5 forgets the timer of the next one.
-      if (socket.heartbeatTimer) clearTimeout(socket.heartbeatTimer)
-      socket.sendHeartbeat = () => undefined
-    },
+    disconnect: () => endSocket(socket),
   }
 }
 

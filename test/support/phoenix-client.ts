@@ -44,15 +44,32 @@ export async function openSocket(
   try {
     await within(opened, OPEN_MS, `a socket at ${url}`)
   } catch (error) {
-    socket.disconnect()
+    endSocket(socket as unknown as Beating)
     throw error
   }
   return socket
 }
 
+/** What the releases of phoenix.js have, but do not tell. */
+interface Beating {
+  heartbeatTimer?: NodeJS.Timeout | null
+  disconnect(): void
+  sendHeartbeat(): void
+}
+
+/**
+ * Ends a socket of any release for good: before 1.6 they go on with their heartbeats, which would keep the process
+ * for ever, and 1.5 forgets the timer of the next one.
+ */
+export function endSocket(socket: Beating): void {
+  socket.disconnect()
+  if (socket.heartbeatTimer) clearTimeout(socket.heartbeatTimer)
+  socket.sendHeartbeat = () => undefined
+}
+
 /** Ends every socket that a test opened, and waits until none is left: for `afterEach`. */
 export async function closeSockets(): Promise<void> {
-  for (const socket of sockets) socket.disconnect()
+  for (const socket of sockets) endSocket(socket as unknown as Beating)
   sockets.clear()
   const closed = [...transports].map((transport) => {
     const end = new Promise<void>((resolve) => transport.once('close', () => resolve()))
