@@ -144,7 +144,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       const longpoll = { ...LONG_POLL_DEFAULTS, ...mount.longpoll }
       // A session may outlive its time by a tenth of a window.
       timeouts.push(10 * longpoll.windowMs)
-      takes.push(mountLongPoll(mount.path, longpoll, hosts, context, hub))
+      takes.push(mountLongPoll({ hosts, admission, hub }, mount.path, longpoll, context))
     }
     return takes
   })

@@ -20,6 +20,7 @@ export const endpointLimits = (config: Config): EndpointLimits => ({
       maxDepth: config.maxDepth,
       joinWithinMs: config.joinWithinMs,
       maxConnections: config.maxConnections,
+      maxLongPollSessions: config.maxLongPollSessions,
       maxConnectionsPerAddress: config.maxConnectionsPerAddress,
       maxConnectionsPerId: config.maxConnectionsPerOperator,
     },

@@ -229,7 +229,6 @@ function mountOf(config: Config, state: State): Mount {
     },
     longpoll: {
       ...common,
-      maxSessions: config.maxLongPollSessions,
       maxBufferedBytes: config.maxBufferedBytes,
       maxMessageBytes: config.maxFrameBytes,
       maxBodyBytes: Math.max(LONG_POLL_DEFAULTS.maxBodyBytes, 2 * config.maxFrameBytes),

@@ -39,7 +39,7 @@ export const LIMIT_SETTINGS = {
     name: 'MAX_CONNECTIONS',
     default: '50000',
     ...integer(0, 10_000_000),
-    meaning: 'the sockets of this node; 0: no limit',
+    meaning: 'the sockets of this node, by WebSocket and by long-polling; 0: no limit',
   },
   maxConnectionsPerAddress: {
     name: 'MAX_CONNECTIONS_PER_ADDRESS',
@@ -89,8 +89,8 @@ export const LIMIT_SETTINGS = {
   maxLongPollSessions: {
     name: 'MAX_LONGPOLL_SESSIONS',
     default: '10000',
-    ...integer(1, 1_000_000),
-    meaning: 'the long-poll sessions of this node',
+    ...integer(0, 10_000_000),
+    meaning: 'how many of the sockets of this node may be long-poll sessions; 0: no limit',
   },
   maxBufferedBytes: {
     name: 'MAX_BUFFERED_BYTES',

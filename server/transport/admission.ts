@@ -1,14 +1,21 @@
-/** How many connections there may be, and how often one may be tried: of the node, of an address, of an id. */
+/**
+ * How many connections there may be, by whatever transport, and how often one may be tried: of the node, of an
+ * address, of an id.
+ */
 import { clientOf } from '../limits/addresses.ts'
 import { type Clock, monotonic } from '../limits/clock.ts'
 import { Counts } from '../limits/counts.ts'
 import { KeyedBuckets } from '../limits/keyed-buckets.ts'
 import type { Rate } from '../limits/token-bucket.ts'
 
+export type Transport = 'websocket' | 'longpoll'
+
 /** What is absent is not limited. */
 export interface ConnectLimits {
   /** Of the whole endpoint. */
   readonly maxConnections?: number
+  /** How many of these by long-polling: it takes no open TCP connection to have one, and each broadcast costs more. */
+  readonly maxLongPollSessions?: number
   /** Of one client's address; see `clientOf`. */
   readonly maxConnectionsPerAddress?: number
   /** Tried from one client's address, whatever comes of them. */
@@ -21,9 +28,17 @@ export interface ConnectLimits {
   readonly now?: Clock
 }
 
+/** A client as it is counted. */
+export interface Client {
+  readonly transport: Transport
+  /** What stands for its address, as `clientOf` says; undefined: one that is exempt. */
+  readonly address: string | undefined
+}
+
 /** The HTTP answers to a connect for which there is no room, by what they are counted as. */
 export const CROWDED = {
   node_connections: { status: 503, body: 'too many connections' },
+  sessions: { status: 503, body: 'too many long-poll sessions' },
   address_connects: { status: 429, body: 'too many connects from this address' },
   address_connections: { status: 429, body: 'too many connections from this address' },
   id_connections: { status: 429, body: 'too many connections of this operator' },
@@ -46,10 +61,13 @@ const crowded = (reason: Crowded['reason']): Crowded => ({
 export const isCrowded = (verdict: { readonly kind: string }): boolean =>
   'reason' in verdict && Object.hasOwn(CROWDED, String(verdict.reason))
 
+const isFull = (there: number, most = Infinity): boolean => there >= most
+
 /** Keeps count of who is there. Every connection that has `entered` has to have `left`. */
 export class Admission {
   readonly #limits: ConnectLimits
   readonly #connections: { readonly size: number }
+  #sessions = 0
   readonly #addresses = new Counts()
   readonly #ids = new Counts()
   readonly #connects: KeyedBuckets | undefined
@@ -69,35 +87,42 @@ export class Admission {
     return this.#addresses.size + this.#ids.size + (this.#connects?.size ?? 0)
   }
 
-  /** The key under which an address is counted; undefined for one that is not. */
-  clientOf(address: string): string | undefined {
-    return this.#limits.isExempt?.(address) ? undefined : clientOf(address)
+  /** Whoever connects from an address. */
+  client(transport: Transport, address: string): Client {
+    const isExempt = this.#limits.isExempt?.(address) ?? false
+    return { transport, address: isExempt ? undefined : clientOf(address) }
   }
 
   /** Before the app is asked: counts the attempt. Undefined: there is room. */
-  screen(client: string | undefined): Crowded | undefined {
-    const isQuiet = client === undefined || (this.#connects?.take(client, this.#now()) ?? true)
+  screen(client: Client): Crowded | undefined {
+    const { address } = client
+    const isQuiet = address === undefined || (this.#connects?.take(address, this.#now()) ?? true)
     return isQuiet ? this.review(client, null) : crowded('address_connects')
   }
 
   /** When the app has let it in, under this id: others may have come meanwhile. */
-  review(client: string | undefined, id: string | null | undefined): Crowded | undefined {
-    const { maxConnections, maxConnectionsPerAddress, maxConnectionsPerId } = this.#limits
-    if (this.#connections.size >= (maxConnections ?? Infinity)) return crowded('node_connections')
-    if (client && this.#addresses.of(client) >= (maxConnectionsPerAddress ?? Infinity)) {
+  review({ transport, address }: Client, id: string | null | undefined): Crowded | undefined {
+    const limits = this.#limits
+    if (isFull(this.#connections.size, limits.maxConnections)) return crowded('node_connections')
+    if (transport === 'longpoll' && isFull(this.#sessions, limits.maxLongPollSessions)) {
+      return crowded('sessions')
+    }
+    if (address && isFull(this.#addresses.of(address), limits.maxConnectionsPerAddress)) {
       return crowded('address_connections')
     }
-    const isFull = id && this.#ids.of(id) >= (maxConnectionsPerId ?? Infinity)
-    return isFull ? crowded('id_connections') : undefined
+    if (id && isFull(this.#ids.of(id), limits.maxConnectionsPerId)) return crowded('id_connections')
+    return undefined
   }
 
-  entered(client: string | undefined, id: string | null | undefined): void {
-    if (client !== undefined) this.#addresses.add(client)
+  entered({ transport, address }: Client, id: string | null | undefined): void {
+    if (transport === 'longpoll') this.#sessions += 1
+    if (address !== undefined) this.#addresses.add(address)
     if (id) this.#ids.add(id)
   }
 
-  left(client: string | undefined, id: string | null | undefined): void {
-    if (client !== undefined) this.#addresses.remove(client)
+  left({ transport, address }: Client, id: string | null | undefined): void {
+    if (transport === 'longpoll') this.#sessions -= 1
+    if (address !== undefined) this.#addresses.remove(address)
     if (id) this.#ids.remove(id)
   }
 

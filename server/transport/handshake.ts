@@ -32,7 +32,7 @@ export type Connect<S> = (
   info: ConnectInfo,
 ) => ConnectOutcome<S> | Promise<ConnectOutcome<S>>
 
-interface Accepted<S> {
+export interface Accepted<S> {
   readonly kind: 'accept'
   readonly codec: Codec
   /** The subprotocol that the 101 names. */
@@ -41,7 +41,7 @@ interface Accepted<S> {
 }
 
 /** An HTTP answer. `error` is for the log: what the app threw, or the rule that its answer broke. */
-interface Refused {
+export interface Refused {
   readonly kind: 'refuse'
   readonly status: number
   readonly body: string

@@ -1,19 +1,13 @@
 /** Phoenix channels over long-polling: the mount on uWebSockets.js (protocol 4). */
 import type { Session, SocketContext } from '../socket/socket.ts'
+import { type Admission, type Client, isCrowded } from './admission.ts'
 import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
-import { reported } from './connect-report.ts'
-import {
-  type Connect,
-  type HandshakeOptions,
-  type HandshakeRules,
-  handshake,
-  type Verdict,
-} from './handshake.ts'
+import { Entrance } from './entrance.ts'
+import type { Accepted, HandshakeOptions, HandshakeRules, Refused } from './handshake.ts'
 import { readBody } from './http-body.ts'
 import { isNdjson } from './longpoll-body.ts'
 import type { SessionOptions } from './longpoll-connection.ts'
 import type { LongPollHub } from './longpoll-hub.ts'
-import { SessionCount, type SessionLimit } from './longpoll-limit.ts'
 import { PUBSUB_TIMEOUT_MS } from './longpoll-nodes.ts'
 import type { Ask, Outcome } from './longpoll-outcome.ts'
 import { openVisit, preflight, type Visit } from './longpoll-visit.ts'
@@ -22,9 +16,9 @@ import { BadQuery, parseParams } from './params.ts'
 import { matchPath } from './path.ts'
 import { header, type UpgradeRequest } from './request.ts'
 import type { HttpResponse } from './uws.ts'
-import type { PlainRequest } from './websocket.ts'
+import type { Ground, PlainRequest } from './websocket.ts'
 
-export interface LongPollOptions extends SessionOptions, SessionLimit {
+export interface LongPollOptions extends SessionOptions {
   /** The last segment of the URL. */
   readonly path: string
   readonly checkOrigin: OriginOption
@@ -46,7 +40,6 @@ export const LONG_POLL_DEFAULTS: LongPollOptions = {
   maxMessageBytes: 10_000_000,
   maxBodyBytes: 8_000_000,
   maxBufferedBytes: 4 * 1024 * 1024,
-  maxSessions: 10_000,
 }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
@@ -63,18 +56,22 @@ const RULES: HandshakeRules = {
   toClient: 'text',
 }
 
+/** What the mounts of one endpoint share. */
+interface LongPollGround extends Pick<Ground, 'hosts' | 'admission'> {
+  readonly hub: LongPollHub
+}
+
 /**
  * Mounts a user socket at `mountPath` + `options.path`. Throws TypeError, at start-up, for a malformed origin
  * entry or an unknown connect info key.
  */
 export function mountLongPoll(
+  ground: LongPollGround,
   mountPath: string,
   options: LongPollOptions,
-  hosts: readonly string[],
   context: SocketContext,
-  hub: LongPollHub,
 ): PlainRequest {
-  const mount = new LongPollMount(mountPath + options.path, options, hosts, context, hub)
+  const mount = new LongPollMount(ground, mountPath + options.path, options, context)
   return (res, request) => mount.take(res, request)
 }
 
@@ -84,22 +81,28 @@ class LongPollMount {
   readonly #context: SocketContext
   readonly #hub: LongPollHub
   readonly #checkOrigin: OriginCheck
-  readonly #count: SessionCount
+  readonly #admission: Admission
+  readonly #entrance: Entrance
 
   constructor(
+    { hosts, admission, hub }: LongPollGround,
     pattern: string,
     options: LongPollOptions,
-    hosts: readonly string[],
     context: SocketContext,
-    hub: LongPollHub,
   ) {
     validateConnectInfoKeys(options.connectInfo)
     this.#pattern = pattern
     this.#options = options
     this.#context = context
     this.#hub = hub
-    this.#checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
-    this.#count = new SessionCount(options)
+    const checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
+    this.#checkOrigin = checkOrigin
+    this.#admission = admission
+    this.#entrance = new Entrance(
+      { transport: 'longpoll', pattern, handshake: { ...options, checkOrigin }, rules: RULES },
+      admission,
+      context,
+    )
   }
 
   /** False: another URL. */
@@ -159,53 +162,30 @@ class LongPollMount {
     if (pending) visit.onGone = () => pending.cancel()
   }
 
-  /** A new session, if there is room and the app lets the client in. */
+  /** A new session, if there is room and the app lets the client in; none where it has gone meanwhile. */
   #begin(visit: Visit): void {
-    const { request } = visit
-    const { address } = request.peer
-    if (this.#hub.isDraining || !this.#count.take(address)) {
-      this.#refused(this.#hub.isDraining ? 'draining' : 'sessions')
+    if (this.#hub.isDraining) {
+      this.#refused('draining')
       visit.answer(500)
       return
     }
-    const { userSocket, telemetry } = this.#context
-    const asked = reported(telemetry, 'longpoll', userSocket.connect as Connect<Session>)
-    let isCounted = true
-    const giveBack = (): void => {
-      if (isCounted) this.#count.giveBack(address)
-      isCounted = false
+    let isGone = false
+    visit.onGone = () => {
+      isGone = true
     }
-    visit.onGone = giveBack
-    const decide = (verdict: Verdict<Session>): void => {
-      asked.report(verdict)
-      if (verdict.kind === 'accept') this.#open(visit, verdict, giveBack)
-      else {
-        giveBack()
-        refuse(visit, verdict)
-      }
-    }
-    const options = {
-      ...this.#options,
-      checkOrigin: this.#checkOrigin,
-      pathParams: matchPath(this.#pattern, request.path) ?? {},
-    }
-    const verdict = handshake(request, options, asked.connect, RULES)
-    if (verdict instanceof Promise) void verdict.then(decide)
-    else decide(verdict)
+    this.#entrance.admit(visit.request, (verdict, client) => {
+      if (verdict.kind === 'refuse') refuse(visit, verdict)
+      else if (!isGone) this.#guarded(visit, () => this.#open(visit, verdict, client))
+    })
   }
 
-  /** Nothing, where the client has gone meanwhile. `onEnd` is called once, at the end of the session or now. */
-  #open(visit: Visit, { codec, session }: Accepted, onEnd: () => void): void {
-    visit.answerWith(() => {
-      visit.onGone = () => {}
-      try {
-        const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
-        return { status: 410, token: this.#hub.open(opening), messages: '[]' }
-      } catch (error) {
-        onEnd()
-        throw error
-      }
-    })
+  #open(visit: Visit, { codec, session }: Accepted<Session>, client: Client): void {
+    const { id } = session
+    const onEnd = () => this.#admission.left(client, id)
+    const opening = { context: this.#context, options: this.#options, codec, session, onEnd }
+    const token = this.#hub.open(opening)
+    this.#admission.entered(client, id)
+    visit.answerWith(() => ({ status: 410, token, messages: '[]' }))
   }
 
   /** What threw in a handler of uWS would end the process: it ends its own request alone. */
@@ -229,9 +209,6 @@ class LongPollMount {
   }
 }
 
-type Accepted = Extract<Verdict<Session>, { readonly kind: 'accept' }>
-type Refused = Extract<Verdict<Session>, { readonly kind: 'refuse' }>
-
 /** Of the header, else of the query. Throws BadQuery. */
 function tokenOf(request: UpgradeRequest): string | undefined {
   const inHeader = header(request, TOKEN_HEADER)
@@ -240,9 +217,13 @@ function tokenOf(request: UpgradeRequest): string | undefined {
   return typeof token === 'string' ? token : undefined
 }
 
-/** The body says so, but where Phoenix, too, leaves it to HTTP. False: there is no session. */
-function refuse(visit: Visit, { reason, status }: Refused): void {
+/**
+ * The body says so, but where Phoenix, too, leaves it to HTTP. Whoever finds no room is to come back, whatever HTTP's
+ * status for that is: phoenix.js does so after a 500.
+ */
+function refuse(visit: Visit, verdict: Refused): void {
+  const { reason, status } = verdict
   if (reason === 'query') visit.end(400)
   else if (reason === 'crash') visit.crash()
-  else visit.answer(status >= 500 ? 500 : 403)
+  else visit.answer(status >= 500 || isCrowded(verdict) ? 500 : 403)
 }

@@ -2,12 +2,12 @@
 import { CLOSE } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { type Session, Socket, type SocketContext } from '../socket/socket.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Client } from './admission.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
 import { validateConnectInfoKeys } from './connect-info.ts'
-import { reported } from './connect-report.ts'
 import type { Connections } from './connections.ts'
-import { type Connect, type HandshakeOptions, handshake, type Verdict } from './handshake.ts'
+import { Entrance } from './entrance.ts'
+import type { HandshakeOptions, Refused } from './handshake.ts'
 import { deferred, type ReadRequest, writeAnswer } from './http.ts'
 import type { SharedLanes } from './lanes.ts'
 import type { LentCork } from './lent-cork.ts'
@@ -54,8 +54,7 @@ export const WEBSOCKET_DEFAULTS: WebSocketOptions = {
 }
 
 interface Opening extends UserData {
-  /** As Admission counts it. */
-  readonly client: string | undefined
+  readonly client: Client
   readonly codec: Codec
   readonly session: Session
 }
@@ -66,8 +65,6 @@ export function frameBytes(payloadBytes: number): number {
   return payloadBytes + (payloadBytes < 65_536 ? 8 : 14)
 }
 
-type Refused = Extract<Verdict<Session>, { readonly kind: 'refuse' }>
-
 /** The answer to what uWS did not take for a handshake, however the app would decide. */
 const NO_HANDSHAKE: Refused = {
   kind: 'refuse',
@@ -75,9 +72,6 @@ const NO_HANDSHAKE: Refused = {
   status: 400,
   body: "no handshake: 'sec-websocket-key' must be 24 characters, the URL as it is mounted",
 }
-
-const refused = (verdict: Verdict<Session>): Refused =>
-  verdict.kind === 'refuse' ? verdict : NO_HANDSHAKE
 
 /** What an upgrade that is decided later is written in, from the time on when the endpoint listens. */
 export interface Lent {
@@ -114,38 +108,17 @@ export function mountWebSocket(
   const crashed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })
   const pattern = mountPath + options.path
   const checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
-
-  const connect = context.userSocket.connect as Connect<Session>
-  /** `review` has the last word on a verdict, before it is told to telemetry. */
-  function decide<V extends Verdict<Session>>(
-    request: UpgradeRequest,
-    review: (verdict: Verdict<Session>) => V,
-    finish: (verdict: V) => void,
-  ): void {
-    const pathParams = matchPath(pattern, request.path) ?? {}
-    const asked = reported(telemetry, 'websocket', connect)
-    const report = (found: Verdict<Session>) => {
-      const verdict = review(found)
-      asked.report(verdict)
-      finish(verdict)
-    }
-    const verdict =
-      admission.screen(admission.clientOf(request.peer.address)) ??
-      handshake(request, { ...options, checkOrigin, pathParams }, asked.connect)
-    // In a turn of its own: what is reviewed there is upgraded there, and counted before the next is reviewed.
-    if (verdict instanceof Promise) void verdict.then((found) => setImmediate(report, found))
-    else report(verdict)
-  }
+  const entrance = new Entrance(
+    { transport: 'websocket', pattern, handshake: { ...options, checkOrigin } },
+    admission,
+    context,
+  )
 
   function upgrade(res: HttpResponse, req: HttpRequest, socketContext: UpgradeContext): void {
     const request = readRequest(res, req)
     const later = deferred(res, crashed)
-    const client = admission.clientOf(request.peer.address)
-    const unlessCrowded = (verdict: Verdict<Session>): Verdict<Session> =>
-      (verdict.kind === 'accept' ? admission.review(client, verdict.session.id) : undefined) ??
-      verdict
     let isLate = false
-    decide(request, unlessCrowded, (verdict) => {
+    entrance.admit(request, (verdict, client) => {
       if (verdict.kind === 'refuse') {
         later(() => writeAnswer(res, verdict), undefined, true)
         return
@@ -227,7 +200,7 @@ export function mountWebSocket(
   return (res, request) => {
     if (!matchPath(pattern, request.path)) return false
     const later = deferred(res, crashed)
-    decide(request, refused, (verdict) => later(() => writeAnswer(res, verdict)))
+    entrance.refuse(request, NO_HANDSHAKE, (verdict) => later(() => writeAnswer(res, verdict)))
     return true
   }
 }

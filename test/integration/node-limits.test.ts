@@ -22,12 +22,14 @@ describe('the limits of a node', () => {
 
   const dropped = (node: Node, reason: string) =>
     metric(node, 'dropped_total', `reason="${reason}"`)
-  const refused = (node: Node, reason: string) =>
-    metric(node, 'refused_total', `transport="websocket",reason="${reason}"`)
+  const refused = (node: Node, reason: string, transport = 'websocket') =>
+    metric(node, 'refused_total', `transport="${transport}",reason="${reason}"`)
   const closed = (node: Node, code: number) =>
     metric(node, 'disconnects_total', `transport="websocket",code="${code}"`)
 
   const statusOf = async ({ webSocketUrl }: Node) => (await openUpgrade(webSocketUrl)).status
+  const polled = async ({ url }: Node, query = '') =>
+    (await fetchText(`${url}/socket/longpoll?vsn=2.0.0${query}`)).status
 
   /** On a machine that is busy with other things. */
   const PATIENCE_MS = 15_000
@@ -50,11 +52,13 @@ describe('the limits of a node', () => {
     const slow = { MAX_CONNECTS_PER_SECOND_PER_ADDRESS: '1' }
     const open = await start({ ...one, ...slow })
     for (let n = 0; n < 20; n += 1) await joined(open.url)
+    for (let n = 0; n < 20; n += 1) expect(await polled(open)).to.equal(200)
 
     const full = await start({ ...one, UNLIMITED_ADDRESSES: 'none' })
     await joined(full.url)
-    expect(await statusOf(full)).to.equal(429)
+    expect([await statusOf(full), await polled(full)]).to.deep.equal([429, 503])
     expect(await refused(full, 'address_connections')).to.equal(1)
+    expect(await refused(full, 'address_connections', 'longpoll')).to.equal(1)
 
     const busy = await start({ ...slow, UNLIMITED_ADDRESSES: '10.0.0.0/8' })
     const statuses = await Promise.all(Array.from({ length: 20 }, () => statusOf(busy)))
@@ -66,8 +70,9 @@ describe('the limits of a node', () => {
   it('are of connections in all by MAX_CONNECTIONS', async () => {
     const node = await start({ MAX_CONNECTIONS: '1' })
     await joined(node.url)
-    expect(await statusOf(node)).to.equal(503)
+    expect([await statusOf(node), await polled(node)]).to.deep.equal([503, 503])
     expect(await refused(node, 'node_connections')).to.equal(1)
+    expect(await refused(node, 'node_connections', 'longpoll')).to.equal(1)
   })
 
   it('are of an operator’s connections by MAX_CONNECTIONS_PER_OPERATOR', async () => {
@@ -82,8 +87,10 @@ describe('the limits of a node', () => {
     const statusAs = async (who: string) =>
       (await openUpgrade(`${node.webSocketUrl}?who=${who}`)).status
     expect(await statusAs('1')).to.equal(429)
+    expect(await polled(node, '&who=1')).to.equal(503)
     expect(await statusAs('2')).to.equal(101)
     expect(await refused(node, 'id_connections')).to.equal(1)
+    expect(await refused(node, 'id_connections', 'longpoll')).to.equal(1)
   })
 
   it('are of a socket’s messages by MAX_MESSAGES_PER_SECOND', async () => {
@@ -189,11 +196,8 @@ describe('the limits of a node', () => {
 
   it('are of long-poll sessions by MAX_LONGPOLL_SESSIONS', async () => {
     const node = await start({ MAX_LONGPOLL_SESSIONS: '1' })
-    const open = async () => (await fetch(`${node.url}/socket/longpoll?vsn=2.0.0`)).status
-    expect([await open(), await open()]).to.deep.equal([200, 503])
-    expect(await metric(node, 'refused_total', 'transport="longpoll",reason="sessions"')).to.equal(
-      1,
-    )
+    expect([await polled(node), await polled(node)]).to.deep.equal([200, 503])
+    expect(await refused(node, 'sessions', 'longpoll')).to.equal(1)
   })
 
   it('are of an operator’s requests by MAX_OPERATIONS_PER_SECOND_PER_OPERATOR', async () => {
@@ -211,6 +215,7 @@ describe('the limits of a node', () => {
       ...['MAX_JOINS_PER_SECOND', 'JOIN_WITHIN_MS', 'MAX_CONNECTIONS'],
       ...['MAX_CONNECTIONS_PER_ADDRESS', 'MAX_CONNECTS_PER_SECOND_PER_ADDRESS'],
       ...['MAX_CONNECTIONS_PER_OPERATOR', 'MAX_OPERATIONS_PER_SECOND_PER_OPERATOR'],
+      ...['MAX_LONGPOLL_SESSIONS'],
     ]
     const lifted = Object.fromEntries(names.map((name) => [name, '0']))
     const node = await start({ ...lifted, UNLIMITED_ADDRESSES: 'none' }, stub.create)
@@ -218,6 +223,7 @@ describe('the limits of a node', () => {
     const [client] = [await joined(node.url), await joined(node.url)]
     flood(client, 15_000)
     await client.next(replyTo('15000'), PATIENCE_MS)
+    expect(await polled(node)).to.equal(200)
   })
 
   it('that clients run into are logged, so many lines a second', async () => {

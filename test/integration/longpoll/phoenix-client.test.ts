@@ -197,20 +197,26 @@ describe('long-poll: phoenix.js', () => {
       expect(await pushOk(channel, 'echo', { n: 1 })).to.deep.equal({ n: 1 })
     })
 
-    it('after there was no room for it', async () => {
-      const { url, endpoint } = await serve(echo, {
-        longpoll: { maxSessions: 1 },
-        connect: ({ name = null }) => accept({}, name),
+    for (const [limits, reason] of [
+      [{ maxLongPollSessions: 1 }, 'sessions'],
+      [{ maxConnectionsPerAddress: 1 }, 'address_connections'],
+    ] as const) {
+      it(`after there was no room for it: ${reason}`, async () => {
+        const { url, endpoint } = await serve(echo, {
+          longpoll: {},
+          limits,
+          connect: ({ name = null }) => accept({}, name),
+        })
+        const refused = recorded(endpoint.telemetry.refused)
+        await openSocket(`${url}/socket`, { ...by, params: { name: 'first' } })
+        const second = new Socket(`${url}/socket`, by)
+        const opened = new Promise((resolve) => second.onOpen(() => resolve('opened')))
+        second.connect()
+        expect(await refused.next()).to.include({ reason })
+        endpoint.broadcast('first', 'disconnect', {})
+        expect(await within(opened, OPEN_MS, 'the second client')).to.equal('opened')
+        second.disconnect()
       })
-      const refused = recorded(endpoint.telemetry.refused)
-      await openSocket(`${url}/socket`, { ...by, params: { name: 'first' } })
-      const second = new Socket(`${url}/socket`, by)
-      const opened = new Promise((resolve) => second.onOpen(() => resolve('opened')))
-      second.connect()
-      expect(await refused.next()).to.include({ reason: 'sessions' })
-      endpoint.broadcast('first', 'disconnect', {})
-      expect(await within(opened, OPEN_MS, 'the second client')).to.equal('opened')
-      second.disconnect()
-    })
+    }
   })
 })

@@ -1,20 +1,30 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { Admission, type ConnectLimits, CROWDED } from '../../../server/transport/admission.ts'
+import {
+  Admission,
+  type Client,
+  type ConnectLimits,
+  CROWDED,
+} from '../../../server/transport/admission.ts'
 
-const A = '192.0.2.1'
-const B = '192.0.2.2'
+const by = (address: string | undefined, transport: Client['transport'] = 'websocket'): Client => ({
+  transport,
+  address,
+})
+const A = by('192.0.2.1')
+const B = by('192.0.2.2')
+const EXEMPT = by(undefined)
 
 /** An endpoint's admission, its connections, and the clock. */
 function scene(limits: ConnectLimits) {
   const state = { size: 0, now: 0 }
   const admission = new Admission({ ...limits, now: () => state.now }, state)
-  const enter = (client: string | undefined, id: string | null = null) => {
+  const enter = (client: Client, id: string | null = null) => {
     state.size += 1
     admission.entered(client, id)
   }
-  const leave = (client: string | undefined, id: string | null = null) => {
+  const leave = (client: Client, id: string | null = null) => {
     state.size -= 1
     admission.left(client, id)
   }
@@ -32,8 +42,8 @@ describe('the admission of connections', () => {
   it('refuses with 503 what would be too many in all, exempt or not', () => {
     const { admission, enter, leave } = scene({ maxConnections: 2 })
     enter(A)
-    enter(undefined)
-    for (const client of [A, B, undefined]) {
+    enter(EXEMPT)
+    for (const client of [A, B, EXEMPT, by('192.0.2.1', 'longpoll')]) {
       const refused = { kind: 'refuse', reason: 'node_connections', ...CROWDED.node_connections }
       expect(admission.screen(client)).to.deep.equal(refused)
       expect(admission.review(client, null)).to.include({ status: 503 })
@@ -50,6 +60,19 @@ describe('the admission of connections', () => {
     expect(admission.screen(B)).to.equal(undefined)
     leave(A)
     expect(admission.screen(A)).to.equal(undefined)
+  })
+
+  it('refuses with 503 what would be too many by long-polling, and nothing else', () => {
+    const { admission, enter, leave } = scene({ maxLongPollSessions: 1 })
+    const [poller, other] = [by('192.0.2.1', 'longpoll'), by(undefined, 'longpoll')]
+    for (const client of [A, B, poller]) enter(client)
+    expect(admission.screen(other)).to.include({ status: 503, reason: 'sessions' })
+    expect(admission.review(other, null)).to.include({ status: 503, reason: 'sessions' })
+    expect(admission.screen(A)).to.equal(undefined)
+    leave(A)
+    expect(admission.screen(other)).to.include({ reason: 'sessions' })
+    leave(poller)
+    expect(admission.screen(other)).to.equal(undefined)
   })
 
   it('refuses with 429 what would be too many of an id, and of no other', () => {
@@ -84,17 +107,23 @@ describe('the admission of connections', () => {
     const { admission } = scene({
       maxConnectionsPerAddress: 0,
       connectsPerAddress: { perSecond: 1, burst: 1 },
-      isExempt: (address) => address === A,
+      isExempt: (address) => address === '192.0.2.1',
     })
-    expect(admission.clientOf(A)).to.equal(undefined)
-    for (let n = 0; n < 10; n += 1)
-      expect(admission.screen(admission.clientOf(A))).to.equal(undefined)
-    expect(admission.clientOf('::ffff:192.0.2.2')).to.equal(B)
+    for (const transport of ['websocket', 'longpoll'] as const) {
+      const exempt = admission.client(transport, '192.0.2.1')
+      expect(exempt).to.deep.equal(by(undefined, transport))
+      for (let n = 0; n < 10; n += 1) expect(admission.screen(exempt)).to.equal(undefined)
+      const counted = admission.client(transport, '::ffff:192.0.2.2')
+      expect(counted).to.deep.equal(by('192.0.2.2', transport))
+    }
   })
 
   it('keeps nothing of those who have gone', () => {
     const keys = fc.record({
-      client: fc.constantFrom(A, B, '2001:db8:0:1::/64', undefined),
+      client: fc.record({
+        transport: fc.constantFrom('websocket', 'longpoll'),
+        address: fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8:0:1::/64', undefined),
+      }),
       id: fc.constantFrom('user:1', 'user:2', null),
     })
     fc.assert(
