@@ -31,16 +31,20 @@ const OUT_OF_REACH = {
   MAX_OPERATIONS_PER_SECOND_PER_OPERATOR: '1000000',
 }
 
-/** Starts a server as a process of its own; `redisUrl` makes several of them one. */
-export async function contestant(name: Name, redisUrl?: string): Promise<Contestant> {
+/** Starts a server as a process of its own; `redisUrl` makes several of them one; `flags` are Node's. */
+export async function contestant(
+  name: Name,
+  { redisUrl, flags = [] }: { readonly redisUrl?: string; readonly flags?: readonly string[] } = {},
+): Promise<Contestant> {
   const dataDir = mkdtempSync(join(tmpdir(), 'agent-channels-bench-'))
-  const child = new Child(FILES[name], {
+  const env = {
     PORT: '0',
     DATA_DIR: dataDir,
     LOG_LEVEL: 'error',
     ...OUT_OF_REACH,
     ...(redisUrl !== undefined && { REDIS_URL: redisUrl }),
-  })
+  }
+  const child = new Child(FILES[name], env, { flags, cwd: dataDir })
   const stop = () => {
     child.stop()
     rmSync(dataDir, { recursive: true, force: true })

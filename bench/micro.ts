@@ -90,7 +90,7 @@ function calls(): ReadonlyMap<string, () => unknown> {
 
 export const INSIDE = 'an echo within the server, without its network'
 
-/** The whole, and those of its parts that are none of ours. */
+/** The whole, and before it what it is made of, one thing more each time. */
 function inside(): ReadonlyMap<string, () => unknown> {
   const channel = defineChannel('room:*', {
     in: { echo: { payload: Type.Unknown(), reply: Type.Unknown() } },
@@ -101,14 +101,20 @@ function inside(): ReadonlyMap<string, () => unknown> {
   socket.receive(textFrame(`["1","1","${TOPIC}","phx_join",{}]`), false)
   const data = textFrame(`["1","2","${TOPIC}","echo",${JSON_TEXT}]`)
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const head = new Head('1', TOPIC)
+  const text = () => decoder.decode(data)
+  const parsed = () => JSON.parse(text().slice(-JSON_TEXT.length - 1, -1))
+  const answered = () => {
+    const message = v2.decode(data, false)
+    return v2.reply(head, message.ref, 'ok', message.payload)
+  }
   return new Map<string, () => unknown>([
+    ['UTF-8 to text', text],
+    ['+ JSON.parse of the payload', parsed],
+    ['+ JSON.stringify of what it gave', () => JSON.stringify(parsed())],
+    ['+ the fields of the frame, and those of the reply', answered],
+    ['+ reading the clock, twice', () => [performance.now(), answered(), performance.now()]],
     ['the whole', () => socket.receive(data, false)],
-    ['UTF-8 to text', () => decoder.decode(data)],
-    [
-      'JSON.parse of the payload, JSON.stringify of what it gave',
-      () => JSON.stringify(JSON.parse(JSON_TEXT)),
-    ],
-    ['reading the clock, twice', () => performance.now() - performance.now()],
   ])
 }
 

@@ -42,11 +42,16 @@ export class Child {
   readonly #calls = new Map<number, (answer: Answer) => void>()
   #nextCall = 0
 
-  /** Forks a module of this folder. */
-  constructor(file: string, env: Readonly<Record<string, string>> = {}) {
+  /** Forks a module of this folder; `flags` are Node's, and `cwd` where what these write goes. */
+  constructor(
+    file: string,
+    env: Readonly<Record<string, string>> = {},
+    { flags = [], cwd }: { readonly flags?: readonly string[]; readonly cwd?: string } = {},
+  ) {
     const { PATH, HOME } = process.env
     const child = fork(join(import.meta.dirname, file.replace('.ts', '.js')), {
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...flags],
+      cwd,
       env: { PATH, HOME, NODE_ENV: 'production', ...env },
     })
     running.add(child)

@@ -17,6 +17,7 @@ import { growth } from './work/growth.ts'
 import { idle } from './work/idle.ts'
 import { joins } from './work/joins.ts'
 import { loop } from './work/loop.ts'
+import { profile } from './work/profile.ts'
 import { steps } from './work/steps.ts'
 
 /** This runs compiled, in dist-bench/bench. */
@@ -36,6 +37,7 @@ const WORKS: ReadonlyMap<string, (context: Context) => Promise<Outcome>> = new M
   ['agent', agent],
   ['loop', loop],
   ['steps', steps],
+  ['profile', profile],
   ['micro', micro],
   ['growth', growth],
 ])

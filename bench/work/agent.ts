@@ -57,7 +57,7 @@ interface Store {
 }
 
 async function measure({ load, scale }: Context, store: Store): Promise<Outcome> {
-  const server = await contestant(OURS, store.redisUrl)
+  const server = await contestant(OURS, store)
   const group = `${store.name} writers`
   for (let operator = 0; operator < OPERATORS; operator += 1) {
     await load.open({

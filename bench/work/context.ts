@@ -37,31 +37,19 @@ export interface Context {
   readonly load: Load
 }
 
-/** A goal that is met at or below its limit. */
-export const atMost = (
-  work: string,
-  value: number,
-  limit: number,
-  inWords: (value: number) => string,
-): Goal => ({
-  work,
-  goal: `at most ${inWords(limit)}`,
-  measured: inWords(value),
-  met: value <= limit,
-})
+/** Makes goals whose value is to stand so to their limit. */
+const goalThat =
+  (relation: string, holds: (value: number, limit: number) => boolean) =>
+  (work: string, value: number, limit: number, inWords: (value: number) => string): Goal => ({
+    work,
+    goal: `${relation} ${inWords(limit)}`,
+    measured: inWords(value),
+    met: holds(value, limit),
+  })
 
-/** A goal that is met at or above its limit. */
-export const atLeast = (
-  work: string,
-  value: number,
-  limit: number,
-  inWords: (value: number) => string,
-): Goal => ({
-  work,
-  goal: `at least ${inWords(limit)}`,
-  measured: inWords(value),
-  met: value >= limit,
-})
+export const atMost = goalThat('at most', (value, limit) => value <= limit)
+
+export const atLeast = goalThat('at least', (value, limit) => value >= limit)
 
 export const times = (value: number): string => `${value.toFixed(2)} ×`
 

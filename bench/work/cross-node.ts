@@ -47,8 +47,8 @@ export async function crossNode(context: Context): Promise<Outcome> {
   try {
     for (const name of names) {
       const { path, hello } = SPOKEN[name] as Spoken
-      const near = await contestant(name, redis.url)
-      const far = await contestant(name, redis.url)
+      const near = await contestant(name, { redisUrl: redis.url })
+      const far = await contestant(name, { redisUrl: redis.url })
       nodes.set(name, [near, far])
       const open = (group: string, { port }: Contestant, count: number) =>
         load.open({ group, port, path, count, ...(hello && { hello }) })

@@ -6,35 +6,44 @@ import { echoCost, type Spoken } from './echo.ts'
 
 const CONNECTIONS = 100
 export const STEPS = 'echo, step by step'
-const RAW = 'the bytes as they came'
+export const RAW = 'the bytes as they came'
+export const ASSEMBLED = '+ JSON.stringify of the payload, the rest of the reply ready'
+export const OURS = 'agent-channels'
 
-export async function steps(context: Context): Promise<Outcome> {
-  const server = await contestant('steps')
-  const ours = await contestant('agent-channels')
+/** Opens connections to each; `flags` are those of Node for both servers. */
+export async function openSteps(context: Context, flags: readonly string[] = []) {
+  const server = await contestant('steps', { flags })
+  const ours = await contestant('agent-channels', { flags })
   const topic = 'bench:{i}'
   const request = phoenix.push(topic, 'echo', payloadOf(40))
   const step = (path: string): Spoken => ({ server, path, request })
-  const spoken = {
+  const steps = {
     [RAW]: step('/raw'),
     '+ from UTF-8 to text and back': step('/text'),
     '+ JSON.parse of the payload': step('/parse'),
-    '+ JSON.stringify of the payload, the rest of the reply ready': step('/assemble'),
-    'agent-channels': { server: ours, path: phoenix.v2, hello: phoenix.joined([topic]), request },
+    [ASSEMBLED]: step('/assemble'),
+    [OURS]: { server: ours, path: phoenix.v2, hello: phoenix.joined([topic]), request },
     'JSON.parse and JSON.stringify of the whole frame': step('/whole'),
   } satisfies Record<string, Spoken>
-  type Step = keyof typeof spoken
-  const names = Object.keys(spoken) as Step[]
-  for (const group of names) {
-    const { server, path, hello }: Spoken = spoken[group]
-    const opening = { group, port: server.port, path, count: CONNECTIONS }
+  for (const [group, { server: at, path, hello }] of Object.entries<Spoken>(steps)) {
+    const opening = { group, port: at.port, path, count: CONNECTIONS }
     await context.load.open({ ...opening, ...(hello && { hello }) })
   }
+  const close = async () => {
+    for (const name of Object.keys(steps)) await context.load.close(name)
+    server.stop()
+    ours.stop()
+  }
+  return { steps, close }
+}
+
+export async function steps(context: Context): Promise<Outcome> {
+  const { steps: spoken, close } = await openSteps(context)
+  const names = Object.keys(spoken) as (keyof typeof spoken)[]
   const rounds = await inTurn(names, context.scale.rounds, (name) =>
     echoCost(context, name, spoken[name], true),
   )
-  for (const name of names) await context.load.close(name)
-  server.stop()
-  ours.stop()
+  await close()
   return {
     rows: names.map((who) => ({
       work: STEPS,

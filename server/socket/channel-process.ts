@@ -1,4 +1,6 @@
 /** One joined topic of one connection: its mailbox, its answers, its end. Phoenix's `Channel.Server`. */
+// Not the global of this name, which is looked up anew each time: that costs as much as the clock itself.
+import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { Stop, type TerminateReason } from '../channel/result.ts'
 import type { Channel } from '../channel/types.ts'
