@@ -85,6 +85,11 @@ export function refJson(ref: unknown): string {
   return `"${ref}"`
 }
 
+/** A field of a frame, to be kept longer than the frame: text that was cut out of one holds on to all of it. */
+export function detached<T>(field: T): T {
+  return typeof field === 'string' ? JSON.parse(toJson(field)) : field
+}
+
 const ZERO = 0x30
 const NINE = 0x39
 

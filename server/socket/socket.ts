@@ -4,7 +4,6 @@
  * Frames are taken in the order they arrive. While a join runs, later frames of this connection wait (C3.21);
  * a handler that is slow holds back its own channel only.
  */
-import { Reply } from '../channel/result.ts'
 import type { Session, UserSocket } from '../channel/user-socket.ts'
 import type { CloseReason } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
@@ -12,14 +11,14 @@ import { decodeWithin } from '../protocol/depth.ts'
 import {
   DecodeError,
   DISCONNECT_EVENT,
+  detached,
   HEARTBEAT_TOPIC,
   Head,
   type Message,
   PHX,
 } from '../protocol/message.ts'
-import { isPromise } from '../protocol/promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
-import type { Attempt } from './attempt.ts'
+import { Attempt, type Joiner } from './attempt.ts'
 import { ChannelProcess } from './channel-process.ts'
 import type { Connection } from './connection.ts'
 import { Frames, type Taker } from './frames.ts'
@@ -38,7 +37,7 @@ const EXPIRY_GRACE_MS = 5_000
 
 export type { Session }
 
-export class Socket extends Limited implements Owner, Taker {
+export class Socket extends Limited implements Owner, Joiner, Taker {
   readonly connection: Connection
   readonly codec: Codec
   readonly id: string | null
@@ -48,11 +47,11 @@ export class Socket extends Limited implements Owner, Taker {
   readonly #channels = new Map<unknown, ChannelProcess>()
   /** One frame at a time: an async join is not done with its frame before it is decided. */
   readonly #frames: Frames
-  /** The join that runs, if it is an async one. */
-  #joining: ChannelProcess | undefined
+  /** The join that runs, if it is an async one: meanwhile no other frame is taken. */
+  #joining: Attempt | undefined
   /** Hears what is broadcast on the socket's id. */
   readonly #onId: Subscriber | undefined
-  #closed = false
+  #isClosed = false
 
   constructor(context: SocketContext, connection: Connection, codec: Codec, accepted: Session) {
     super(context.limits)
@@ -83,6 +82,10 @@ export class Socket extends Limited implements Owner, Taker {
     return this.#channels.size
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get expired(): boolean {
     return this.#expiresAt <= Date.now()
   }
@@ -96,7 +99,7 @@ export class Socket extends Limited implements Owner, Taker {
 
   /** A frame from the client. `data` is read before the call returns. */
   receive(data: ArrayBuffer, isBinary: boolean): void {
-    if (this.#closed) return
+    if (this.#isClosed) return
     this.shared.telemetry.frames.in += 1
     if (!this.mayReceive()) this.#tooMany('message_rate')
     else if (!this.#frames.put(data, isBinary)) this.overflowed()
@@ -104,13 +107,13 @@ export class Socket extends Limited implements Owner, Taker {
 
   /** Calls `listener` when what was received has been taken: at once, unless a join runs; or never, at the end. */
   onceTaken(listener: () => void): void {
-    if (!this.#closed && !this.#frames.onceTaken(listener)) this.overflowed()
+    if (!this.#isClosed && !this.#frames.onceTaken(listener)) this.overflowed()
   }
 
   /** Ends the connection: every channel terminates, the client sees the close code and nothing else. */
   close(reason: CloseReason): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     // Closed first: what `terminate` pushes must not precede the close (C1.87).
     this.connection.close(reason)
     this.#end(reason === 'disconnected' || reason === 'draining' ? reason : 'closed')
@@ -118,9 +121,18 @@ export class Socket extends Limited implements Owner, Taker {
 
   /** The transport lost the connection, or the client closed it. */
   closed(): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#end('closed')
+  }
+
+  admit(process: ChannelProcess): void {
+    this.#channels.set(process.topic, process)
+    this.hasJoined()
+  }
+
+  has(process: ChannelProcess): boolean {
+    return this.#channels.get(process.topic) === process
   }
 
   ended(topic: string, channel: object): void {
@@ -143,7 +155,7 @@ export class Socket extends Limited implements Owner, Taker {
 
   #end(reason: 'closed' | 'disconnected' | 'draining'): void {
     this.#frames.stop()
-    this.#joining?.abandoned()
+    this.#joining?.abandon()
     if (this.id !== null && this.#onId) this.shared.pubsub.unsubscribe(this.id, this.#onId)
     for (const process of [...this.#channels.values()]) process.closed(reason)
     this.#channels.clear()
@@ -156,12 +168,12 @@ export class Socket extends Limited implements Owner, Taker {
       const message = decodeWithin(this.codec, data, isBinary, maxDepth)
       return this.#dispatch(message, data.byteLength)
     } catch (error) {
-      this.#crashed(error)
+      this.crashed(error)
       return undefined
     }
   }
 
-  #crashed(error: unknown): void {
+  crashed(error: unknown): void {
     if (error instanceof DecodeError) {
       this.shared.telemetry.dropped.publish({ reason: error.reason, count: 1 })
     } else this.shared.telemetry.crashed.publish({ topic: undefined, error })
@@ -172,25 +184,25 @@ export class Socket extends Limited implements Owner, Taker {
   #dispatch(message: Message, bytes: number): Promise<void> | undefined {
     const { topic, event, joinRef, ref } = message
     if (topic === HEARTBEAT_TOPIC && event === PHX.heartbeat) {
-      this.#reply(NO_HEARTBEAT_JOIN_REF, ref, 'ok', {})
+      this.reply(NO_HEARTBEAT_JOIN_REF, ref, 'ok', {})
     } else if (event === PHX.join) return this.#join(message)
     else {
       const process = this.#channels.get(topic)
       if (process) process.take(message, bytes)
-      else if (event === PHX.leave) this.#reply(new Head(joinRef, topic), ref, 'ok', {})
+      else if (event === PHX.leave) this.reply(new Head(joinRef, topic), ref, 'ok', {})
       else this.#unmatched(topic, ref)
     }
     return undefined
   }
 
-  #reply(head: Head, ref: unknown, status: string, response: unknown): void {
+  reply(head: Head, ref: unknown, status: string, response: unknown): void {
     const frame = this.codec.reply(head, ref, status, response)
     this.shared.telemetry.frames.out += 1
     this.connection.send(frame, typeof frame !== 'string')
   }
 
   #unmatched(topic: unknown, ref: unknown): void {
-    this.#reply(new Head(null, topic), ref, 'error', { reason: 'unmatched topic' })
+    this.reply(new Head(null, topic), ref, 'error', { reason: 'unmatched topic' })
   }
 
   /** The order of protocol 3.2: end the old instance, find the channel, count, run `join`. */
@@ -200,7 +212,8 @@ export class Socket extends Limited implements Owner, Taker {
       this.close('expired')
       return undefined
     }
-    const { topic, ref, joinRef, payload } = message
+    const { payload } = message
+    const [topic, ref, joinRef] = [message.topic, message.ref, message.joinRef].map(detached)
     const victim = this.#channels.get(topic)
     victim?.kill()
     this.#channels.delete(topic)
@@ -213,104 +226,19 @@ export class Socket extends Limited implements Owner, Taker {
     const limit = this.joinLimit(this.#channels.size)
     if (limit) {
       this.shared.telemetry.dropped.publish({ reason: limit, count: 1 })
-      this.#reply(new Head(joinRef, topic), ref, 'error', { reason: JOIN_LIMITS[limit] })
+      this.reply(new Head(joinRef, topic), ref, 'error', { reason: JOIN_LIMITS[limit] })
       victim?.sendClose()
       return undefined
     }
     const process = new ChannelProcess(this, found, { topic, joinRef, ref }, this.#assigns)
-    return this.#attempt({ process, ref, victim, payload, startedAt: performance.now() })
+    const attempt = new Attempt(this, process, ref, victim)
+    const asking = attempt.run(payload)
+    return asking && this.#until(asking, attempt)
   }
 
-  #attempt(attempt: Attempt): Promise<void> | undefined {
-    let running: ReturnType<ChannelProcess['join']>
-    try {
-      running = attempt.process.join(attempt.payload)
-    } catch (error) {
-      this.#joinCrashed(attempt, error)
-      return undefined
-    }
-    const { result, flowing } = running
-    if (isPromise(result)) return this.#decideLater(attempt, result, flowing)
-    this.#decide(attempt, result, flowing)
-    return undefined
-  }
-
-  /** The connection's later frames wait meanwhile. */
-  async #decideLater(
-    attempt: Attempt,
-    result: PromiseLike<unknown>,
-    flowing: Promise<void> | undefined,
-  ): Promise<void> {
-    this.#joining = attempt.process
-    const [outcome] = await Promise.allSettled([result])
+  async #until(asking: Promise<void>, attempt: Attempt): Promise<void> {
+    this.#joining = attempt
+    await asking
     this.#joining = undefined
-    try {
-      if (outcome.status === 'fulfilled') this.#decide(attempt, outcome.value, flowing)
-      else this.#joinCrashed(attempt, outcome.reason)
-    } catch (error) {
-      this.#crashed(error)
-    }
-  }
-
-  #decide(attempt: Attempt, result: unknown, flowing: Promise<void> | undefined): void {
-    const { process, ref, victim } = attempt
-    if (!(result instanceof Reply) || result.kind === 'custom') {
-      this.#joinCrashed(
-        attempt,
-        new TypeError('join returned something else than ok(…) or error(…)'),
-      )
-      return
-    }
-    this.#report(attempt, result.kind === 'ok' ? 'ok' : 'error')
-    if (result.kind === 'error') {
-      process.refused({ type: 'refused' })
-      if (this.#closed) return
-      this.#reply(process.head, ref, 'error', result.response)
-      victim?.sendClose()
-      return
-    }
-    process.accepted(result.assigns)
-    if (this.#closed) {
-      process.closed('closed')
-      return
-    }
-    this.#channels.set(process.topic, process)
-    this.hasJoined()
-    const welcome = () => this.#welcome(attempt, result.response)
-    if (!flowing) welcome()
-    else {
-      void flowing.then(welcome).catch((error: unknown) => this.#crashed(error))
-    }
-  }
-
-  /**
-   * Messages of other nodes flow: the join is answered. Meanwhile other frames of the connection were taken,
-   * those of this topic waited, and a leave of the connection or another join may have ended it.
-   */
-  #welcome({ process, ref, victim }: Attempt, response: unknown): void {
-    if (this.#channels.get(process.topic) !== process) return
-    process.joined()
-    this.#reply(process.head, ref, 'ok', response)
-    victim?.sendClose()
-    process.open()
-  }
-
-  #joinCrashed(attempt: Attempt, error: unknown): void {
-    const { process, ref, victim } = attempt
-    this.shared.telemetry.crashed.publish({ topic: process.topic, error })
-    process.refused({ type: 'crashed', error })
-    if (this.#closed) return
-    this.#reply(process.head, ref, 'error', { reason: 'join crashed' })
-    victim?.sendClose()
-  }
-
-  #report({ process, payload, startedAt }: Attempt, result: 'ok' | 'error'): void {
-    const durationMs = performance.now() - startedAt
-    this.shared.telemetry.joined.publish({
-      topic: process.topic,
-      result,
-      params: payload,
-      durationMs,
-    })
   }
 }

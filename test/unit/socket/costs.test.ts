@@ -13,18 +13,24 @@ import { v2 } from '../../../server/protocol/v2.ts'
 import { BareNode, textFrame } from '../../support/bare-node.ts'
 
 const run = promisify(execFile)
-const FIXTURE = fileURLToPath(import.meta.resolve('../../fixtures/message-costs.ts'))
+const FIXTURES = new URL('../../fixtures/', import.meta.url)
 /** No collection of the young generation while bytes are counted. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
 /** Node 20: 842. Others differ a little, and what is optimized when differs, too. */
 const MAX_BYTES = 1_100
 
+/** What a fixture found, in a process of its own. */
+async function measured<T>(fixture: string): Promise<T> {
+  const file = new URL(fixture, FIXTURES)
+  const { stdout } = await run(process.execPath, [...FLAGS, '--import', 'tsx', fileURLToPath(file)])
+  return JSON.parse(stdout)
+}
+
 describe('an echo', () => {
   let costs: { readonly bytes: number; readonly promises: number; readonly replies: number }
 
   before(async () => {
-    const { stdout } = await run(process.execPath, [...FLAGS, '--import', 'tsx', FIXTURE])
-    costs = JSON.parse(stdout)
+    costs = await measured('message-costs.ts')
     expect(costs.replies).to.equal(1)
   })
 
@@ -34,6 +40,14 @@ describe('an echo', () => {
 
   it(`allocates at most ${MAX_BYTES} bytes`, () => {
     expect(costs.bytes).to.be.within(1, MAX_BYTES)
+  })
+})
+
+describe('a join', () => {
+  it('of a megabyte leaves next to nothing of its frame in memory', async () => {
+    const { bytes, joined } = await measured<{ bytes: number; joined: number }>('join-costs.ts')
+    expect(joined).to.equal(50)
+    expect(bytes).to.be.below(20_000)
   })
 })
 
