@@ -4,6 +4,7 @@
  */
 import type { Codec } from '../protocol/codec.ts'
 import { isPromise } from '../protocol/promise.ts'
+import type { Session } from '../socket/socket.ts'
 import type { Crowded } from './admission.ts'
 import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
 import type { OriginCheck } from './origin.ts'
@@ -25,14 +26,16 @@ export interface HandshakeOptions extends SubprotocolOptions {
 }
 
 /** What the app decided. A `refuse` of undefined is a refusal without a reason. */
-export type ConnectOutcome<S> = { readonly accept: S } | { readonly refuse: unknown }
+export type ConnectOutcome<S extends Session> =
+  | { readonly accept: S }
+  | { readonly refuse: unknown }
 
-export type Connect<S> = (
+export type Connect<S extends Session> = (
   params: Params,
   info: ConnectInfo,
 ) => ConnectOutcome<S> | Promise<ConnectOutcome<S>>
 
-export interface Accepted<S> {
+export interface Accepted<S extends Session> {
   readonly kind: 'accept'
   readonly codec: Codec
   /** The subprotocol that the 101 names. */
@@ -61,7 +64,7 @@ export interface Refused {
   readonly appReason?: unknown
 }
 
-export type Verdict<S> = Accepted<S> | Refused
+export type Verdict<S extends Session> = Accepted<S> | Refused
 
 /** Where one transport's requests differ from another's. */
 export interface HandshakeRules {
@@ -141,11 +144,11 @@ function screen(
 }
 
 /**
- * What is wrong with a session: its `id`, by which a broadcast finds the socket, is a string or null (C1.29),
- * its `expiresAt` a number; either may be absent.
+ * What is wrong with a session: it is an object; its `id`, by which a broadcast finds the socket, is a string or
+ * null (C1.29), its `expiresAt` a number; either may be absent.
  */
 function misuseOf(session: unknown): string | undefined {
-  if (typeof session !== 'object' || session === null) return undefined
+  if (typeof session !== 'object' || session === null) return 'connect accepted no session'
   const { id, expiresAt = 0 } = session as { readonly id?: unknown; readonly expiresAt?: unknown }
   const isId = id === undefined || id === null || typeof id === 'string'
   if (!isId) return 'a socket’s id is a string or null'
@@ -153,7 +156,7 @@ function misuseOf(session: unknown): string | undefined {
   return isTime ? undefined : 'a socket’s expiresAt is a time in milliseconds'
 }
 
-const isOutcome = (value: unknown): value is ConnectOutcome<unknown> =>
+const isOutcome = (value: unknown): value is ConnectOutcome<Session> =>
   typeof value === 'object' && value !== null && ('accept' in value || 'refuse' in value)
 
 /** The app breaks its contract: 403, and a sentence for the log (C1.25, C1.29). */
@@ -169,7 +172,7 @@ function refusedByApp(reason: unknown, errorHandler: HandshakeOptions['errorHand
 }
 
 /** What the app's answer comes to. The headers come last: `connect` decides first (protocol 1.2). */
-function conclude<S>(
+function conclude<S extends Session>(
   outcome: ConnectOutcome<S>,
   candidate: Candidate,
   problem: () => string | undefined,
@@ -177,11 +180,13 @@ function conclude<S>(
 ): Verdict<S> {
   if (!isOutcome(outcome)) return misused('connect neither accepted nor refused')
   if ('refuse' in outcome) return refusedByApp(outcome.refuse, errorHandler)
-  const session = outcome.accept
-  const misuse = misuseOf(session)
+  const { accept } = outcome
+  const misuse = misuseOf(accept)
   if (misuse !== undefined) return misused(misuse)
   const wrong = problem()
   if (wrong !== undefined) return refused('headers', 400, wrong)
+  // Untyped code may leave it out: then nothing finds the socket.
+  const session = accept.id === undefined ? { ...accept, id: null } : accept
   return { kind: 'accept', codec: candidate.codec, protocol: candidate.protocol, session }
 }
 
@@ -189,7 +194,7 @@ function conclude<S>(
  * Decides one request; in the same turn, unless `connect` answers later. Never throws and never
  * rejects: what the app throws is a verdict of 500 with the error (C1.26).
  */
-export function handshake<S>(
+export function handshake<S extends Session>(
   request: UpgradeRequest,
   options: HandshakeOptions,
   connect: Connect<S>,

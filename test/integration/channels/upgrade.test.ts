@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
+import type { Session } from '../../../server/channel/user-socket.ts'
 import { accept, refuse } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { HttpAnswer } from '../../../server/transport/http.ts'
@@ -87,6 +88,35 @@ describe('channels: upgrade', () => {
   })
 
   describe('what is not as it must be on our side', () => {
+    for (const session of [undefined, null, 'plain']) {
+      it(`a session that is ${session} is answered 403, and told: at once, later, and to polls`, async () => {
+        const outcome = { accept: session as unknown as Session }
+        const { url, endpoint } = await serve(room(), {
+          connect: ({ who }) => (who === 'late' ? Promise.resolve(outcome) : outcome),
+          longpoll: {},
+        })
+        const crashes = recorded(endpoint.telemetry.crashed)
+        for (const who of ['now', 'late']) {
+          expect((await openUpgrade(`${url}${TARGET}&who=${who}`)).status).to.equal(403)
+          expect((await crashes.next()).error).to.be.instanceOf(TypeError)
+          const poll = await fetch(`${url}/socket/longpoll?vsn=2.0.0&who=${who}`)
+          expect(await poll.json()).to.deep.equal({ status: 403 })
+          expect((await crashes.next()).error).to.be.instanceOf(TypeError)
+        }
+        expect(endpoint.size.connections).to.equal(0)
+      })
+    }
+
+    it('a session that is empty is one of nobody: no id, no assigns', async () => {
+      const ids = log<unknown>()
+      const channel = room({ on: { look: ({ id, assigns }) => ids.push([id, assigns]) } })
+      const outcome = { accept: {} as Session }
+      const { url } = await serve(channel, { connect: () => outcome })
+      const client = await member(url)
+      client.push({ topic: 'room:a', event: 'look' })
+      expect(await ids.next()).to.deep.equal([null, {}])
+    })
+
     it('in an error handler ends its own request alone', async () => {
       const { url, endpoint } = await serve(room(), {
         connect: ({ who }) => (who ? refuse('no') : accept()),

@@ -1,10 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import {
-  type ConnectOutcome,
-  type HandshakeOptions,
-  handshake,
-} from '../../../server/transport/handshake.ts'
+import { accept, type ConnectOutcome } from '../../../server/channel/user-socket.ts'
+import { type HandshakeOptions, handshake } from '../../../server/transport/handshake.ts'
 import { compileOriginCheck } from '../../../server/transport/origin.ts'
 import { upgradeRequest, withHeaders } from './upgrade-request.ts'
 
@@ -25,9 +22,9 @@ function app<T>(answer: T) {
   return { calls, connect }
 }
 
-const EVERYBODY = { accept: { id: 'user:1' } }
+const EVERYBODY = accept({ role: 'admin' }, 'user:1')
 /** Answers that only untyped code can give. */
-const broken = (outcome: unknown) => outcome as ConnectOutcome<unknown>
+const broken = (outcome: unknown) => outcome as ConnectOutcome
 const refusal = (reason: string, status: number, body = '') => ({
   kind: 'refuse',
   reason,
@@ -42,7 +39,7 @@ describe('handshake', () => {
       if ('then' in verdict || verdict.kind !== 'accept') throw new Error('not accepted at once')
       expect(verdict.codec.name).to.equal('v2')
       expect(verdict.protocol).to.equal(undefined)
-      expect(verdict.session).to.equal(EVERYBODY.accept)
+      expect(verdict.session).to.deep.equal({ assigns: { role: 'admin' }, id: 'user:1' })
     })
 
     it('C1.3: any method but GET is answered 400 with an empty body', () => {
@@ -239,9 +236,9 @@ describe('handshake', () => {
     })
 
     it('C1.27: an asynchronous connect is waited for', async () => {
-      const verdict = handshake(upgradeRequest(), OPTIONS, async () => ({ accept: 'session' }))
+      const verdict = handshake(upgradeRequest(), OPTIONS, async () => EVERYBODY)
       expect(verdict).to.be.instanceOf(Promise)
-      expect(await verdict).to.include({ kind: 'accept', session: 'session' })
+      expect(await verdict).to.have.nested.property('session.id', 'user:1')
     })
 
     it('C1.27: an asynchronous refusal or throw is a verdict too', async () => {
@@ -252,16 +249,29 @@ describe('handshake', () => {
       expect(await throws).to.include({ reason: 'crash', status: 500, error })
     })
 
-    it('C1.28: a session without an id is accepted', () => {
-      for (const session of [{ id: null }, { id: undefined }, {}, { id: '' }, 'plain', undefined]) {
-        const verdict = handshake<unknown>(upgradeRequest(), OPTIONS, () => ({ accept: session }))
-        expect(verdict).to.include({ kind: 'accept', session })
+    it('C1.28: a session without an id is accepted, and its id is null', () => {
+      for (const session of [{ id: null }, { id: undefined }, {}]) {
+        const verdict = handshake(upgradeRequest(), OPTIONS, () => broken({ accept: session }))
+        expect(verdict).to.include({ kind: 'accept' }).and.have.nested.property('session.id', null)
       }
+      const empty = handshake(upgradeRequest(), OPTIONS, () => accept({}, ''))
+      expect(empty).to.have.nested.property('session.id', '')
     })
+
+    for (const session of [undefined, null, 'plain', 1, true]) {
+      it(`${JSON.stringify(session)} for a session is 403, with an error for the log`, async () => {
+        const outcome = broken({ accept: session })
+        for (const connect of [() => outcome, async () => outcome]) {
+          const verdict = await handshake(upgradeRequest(), OPTIONS, connect)
+          expect(verdict).to.include({ reason: 'connect', status: 403, body: '' })
+          expect(verdict).to.have.property('error').that.is.instanceOf(TypeError)
+        }
+      })
+    }
 
     for (const id of [1, {}, ['user:1'], true]) {
       it(`C1.29: an id of ${JSON.stringify(id)} is 403, with an error for the log`, () => {
-        const verdict = handshake(upgradeRequest(), OPTIONS, () => ({ accept: { id } }))
+        const verdict = handshake(upgradeRequest(), OPTIONS, () => broken({ accept: { id } }))
         expect(verdict).to.include({ reason: 'connect', status: 403, body: '' })
         expect(verdict).to.have.property('error').that.is.instanceOf(TypeError)
       })
