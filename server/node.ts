@@ -120,8 +120,7 @@ function assemble(config: Config, state: State, logger: Logger) {
   const routes = routesOf(state, metrics, metricsToken, shared)
   const posts = adminRoutes({
     adminToken: config.adminToken,
-    broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
-    reachesOthers: () => !shared || shared.redis.up,
+    pubsub: sharing.pubsub,
     logger,
     telemetry,
   })

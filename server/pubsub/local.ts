@@ -14,6 +14,7 @@ export function createLocalPubSub(): PubSub {
     },
     publish(broadcast, options) {
       subscribers.deliver(broadcast, options?.from)
+      options?.onSent?.(true)
     },
     async isHeard(topic) {
       return subscribers.has(topic)

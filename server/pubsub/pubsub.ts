@@ -8,6 +8,11 @@ export interface PublishOptions {
   readonly from?: unknown
   /** Only to this node's subscribers. */
   readonly local?: boolean
+  /**
+   * Called once, unless `publish` throws: whether the broadcast is on its way to other nodes; false: it may not
+   * be. True is no receipt: a node that cannot listen just then misses it.
+   */
+  readonly onSent?: (isSent: boolean) => void
 }
 
 /**

@@ -61,14 +61,22 @@ class RedisPubSub implements PubSub {
     if (topic && this.#subscribers.delete(name, subscriber)) this.#end(name, topic)
   }
 
-  publish(broadcast: Broadcast, { from, local = false }: PublishOptions = {}): void {
-    if (this.#isClosed) return
+  publish(broadcast: Broadcast, { from, local = false, onSent }: PublishOptions = {}): void {
+    if (this.#isClosed) {
+      onSent?.(false)
+      return
+    }
     // Encoded before anybody gets it: what cannot be encoded is thrown, and nobody does.
     const data = local ? undefined : encodeEnvelope({ sender: this.#bootId, broadcast })
     this.#subscribers.deliver(broadcast, from)
-    if (!data) return
-    this.#redis.publish(channelOf(this.#prefix, broadcast.topic), data).catch(() => {
+    if (!data) {
+      onSent?.(true)
+      return
+    }
+    const taken = this.#redis.publish(channelOf(this.#prefix, broadcast.topic), data)
+    void taken.then(onSent && (() => onSent(true)), () => {
       this.#telemetry.dropped.publish({ reason: 'redis_publish', count: 1 })
+      onSent?.(false)
     })
   }
 

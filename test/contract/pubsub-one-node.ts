@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { it } from 'mocha'
 import { Broadcast } from '../../server/protocol/broadcast.ts'
 import type { PubSub, Subscriber } from '../../server/pubsub/pubsub.ts'
-import { listener, listening, ODD_TOPICS, payloads, publish, TOPIC } from './pubsub-setup.ts'
+import { listener, listening, ODD_TOPICS, payloads, publish, sent, TOPIC } from './pubsub-setup.ts'
 
 /** What one node does, whether there are others or not. */
 export function onOneNode(nodeOf: () => PubSub): void {
@@ -122,6 +122,10 @@ export function onOneNode(nodeOf: () => PubSub): void {
     const { arrivals } = await listening(node)
     node.publish(new Broadcast(TOPIC, 'event', 1), { local: true })
     expect(payloads(arrivals.all)).to.deep.equal([1])
+  })
+
+  it('whoever publishes may hear that it is sent', async () => {
+    for (const local of [false, true]) expect(await sent(nodeOf(), local)).to.equal(true)
   })
 
   it('a topic is any text (C6.15)', async () => {

@@ -12,6 +12,7 @@ import { createTelemetry } from '../../server/telemetry.ts'
 import { Queue } from '../support/queue.ts'
 import { requireRedis, startRedis, startRedisCluster } from '../support/redis.ts'
 import { pubsubContract } from './pubsub.ts'
+import { sent } from './pubsub-setup.ts'
 
 const servers = [
   ['one Redis', () => startRedis()],
@@ -127,6 +128,16 @@ for (const [name, start] of servers) {
       it('takes every topic for heard while Redis cannot be asked', async () => {
         const away = connectRedis({ url: 'redis://127.0.0.1:1', onError() {} })
         expect(await nodeOf(away).isHeard('room')).to.equal(true)
+        await away.close()
+      })
+
+      it('says of what is not published, as Redis is away or it is closed, that it is not', async () => {
+        const away = connectRedis({ url: 'redis://127.0.0.1:1', onError() {} })
+        const node = nodeOf(away)
+        expect(await sent(node)).to.equal(false)
+        expect(await sent(node, true)).to.equal(true)
+        await node.close()
+        expect(await sent(node)).to.equal(false)
         await away.close()
       })
 

@@ -51,4 +51,10 @@ export async function listening(node: PubSub, topic = TOPIC): Promise<Listener> 
 export const publish = (node: PubSub, payload: unknown, topic = TOPIC, event = 'event') =>
   node.publish(new Broadcast(topic, event, payload))
 
+/** Publishes, and resolves with what is said of that. */
+export const sent = (node: PubSub, local = false) =>
+  new Promise<boolean>((onSent) => {
+    node.publish(new Broadcast(TOPIC, 'event', {}), { local, onSent })
+  })
+
 export const payloads = (arrivals: readonly Arrival[]) => arrivals.map(({ payload }) => payload)
