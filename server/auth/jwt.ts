@@ -39,15 +39,21 @@ function headerOf(token: string): Header {
   return { algorithm: alg, kid }
 }
 
-/** Keys whose algorithm is the token's: a public key is never taken for a secret. */
-async function keysFor(header: Header, options: JwtOptions): Promise<readonly KeyObject[]> {
+/**
+ * Keys whose algorithm is the token's: a public key is never taken for a secret. Those behind the URL come last:
+ * it may be slow, and is not asked where one of ours verifies the token.
+ */
+async function* keysFor(header: Header, options: JwtOptions): AsyncGenerator<KeyObject> {
   const { algorithm, kid } = header
   const { secrets, publicKeys, remoteKeys } = options
-  if (algorithm === HMAC) return secrets.keys
+  if (algorithm === HMAC) {
+    yield* secrets.keys
+    return
+  }
   const matches = (key: PublicKey) =>
     key.algorithm === algorithm && (kid === undefined || key.kid === undefined || key.kid === kid)
-  const remote = await remoteKeys?.find(matches)
-  return [...publicKeys.filter(matches), ...(remote ?? [])].map(({ key }) => key)
+  for (const { key } of publicKeys.filter(matches)) yield key
+  for (const { key } of (await remoteKeys?.find(matches)) ?? []) yield key
 }
 
 const CLAIM_REASONS = new Map<string, RefusalReason>([
@@ -68,19 +74,22 @@ function reasonOf(error: unknown): RefusalReason | undefined {
 /** The payload, once one of the keys has verified it. */
 async function payloadOf(
   token: string,
-  keys: readonly KeyObject[],
+  keys: AsyncIterable<KeyObject>,
   checks: Parameters<typeof jwtVerify>[2],
 ): Promise<JWTPayload> {
-  for (const key of keys) {
+  let refusal: RefusalReason = 'unknown_key'
+  for await (const key of keys) {
     try {
       return (await jwtVerify(token, key, checks)).payload
     } catch (error) {
-      if (error instanceof errors.JWSSignatureVerificationFailed) continue
-      const reason = reasonOf(error)
-      throw reason === undefined ? error : new TokenRefused(reason)
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) {
+        const reason = reasonOf(error)
+        throw reason === undefined ? error : new TokenRefused(reason)
+      }
+      refusal = 'signature'
     }
   }
-  throw new TokenRefused('signature')
+  throw new TokenRefused(refusal)
 }
 
 /** `exp` in ms. It and `nbf` are exact (contract 4); jose compares whole seconds. */
@@ -94,10 +103,8 @@ function expiryOf({ exp = Number.NaN, nbf = 0 }: JWTPayload, now: number): numbe
 /** The claims of a token that is valid at `now`, in ms since 1970. Rejects with TokenRefused. */
 export async function verifyJwt(token: string, options: JwtOptions, now: number): Promise<Claims> {
   const header = headerOf(token)
-  const keys = await keysFor(header, options)
-  if (keys.length === 0) throw new TokenRefused('unknown_key')
   const { issuer, audience } = options
-  const payload = await payloadOf(token, keys, {
+  const payload = await payloadOf(token, keysFor(header, options), {
     algorithms: [header.algorithm],
     currentDate: new Date(now),
     // The exact times are looked at below.

@@ -1,8 +1,11 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
-import { before, describe, it } from 'mocha'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { parsePublicKeys } from '../../../server/auth/public-keys.ts'
 import type { Verifier } from '../../../server/auth/verifier.ts'
+import { type KeyServer, startKeyServer } from '../../support/key-server.ts'
+import { Queue } from '../../support/queue.ts'
 import {
   claims,
   ecdsa,
@@ -77,6 +80,42 @@ describe('what a JSON Web Token is signed with', () => {
       expect(await reasonOf(verifier, publicToken('ES256', {}, 'k1'))).to.equal('none')
       expect(await reasonOf(verifier, publicToken('ES256'))).to.equal('none')
       expect(await reasonOf(verifier, publicToken('ES256', {}, 'k2'))).to.equal('unknown_key')
+    })
+
+    describe('behind a URL', () => {
+      /** Nothing is answered unless the test does. */
+      let asked: Queue<ServerResponse>
+      let server: KeyServer
+      let verifier: Verifier
+      let errors: unknown[]
+
+      beforeEach(async () => {
+        asked = new Queue(String)
+        errors = []
+        server = await startKeyServer((response) => asked.push(response))
+        const { publicKey } = generateKeyPairSync('ed25519')
+        const others = parsePublicKeys(JSON.stringify(publicKey.export({ format: 'jwk' }))) ?? []
+        const means = { authPublicKeys: [...keysOf('ES256'), ...others], authJwksUrl: server.url }
+        verifier = await verifierOf(means, (error) => errors.push(error))
+      })
+      afterEach(async () => {
+        verifier.close()
+        await server.stop()
+      })
+
+      it('is not waited for where one that is configured verifies the token', async () => {
+        expect(await reasonOf(verifier, publicToken('ES256'))).to.equal('none')
+        expect(await reasonOf(verifier, publicToken('ES256', { exp: 1 }))).to.equal('expired')
+        expect(errors, 'the set is still being fetched').to.deep.equal([])
+      })
+
+      it('is taken where none of those verifies it', async () => {
+        const reason = reasonOf(verifier, publicToken('EdDSA'))
+        const response = await asked.next()
+        response.end(JSON.stringify({ keys: [jwkOf('EdDSA')] }))
+        expect(await reason).to.equal('none')
+        expect(await reasonOf(verifier, publicToken('RS256'))).to.equal('unknown_key')
+      })
     })
 
     it('is never a secret where it is public: HS256 with an RSA key’s text is refused', async () => {
