@@ -241,9 +241,6 @@ const statusAnswer = (code: number, status: State['status'] | 'store' | 'redis')
   contentType: 'application/json; charset=utf-8',
 })
 
-/** How long a probe through Redis may take (contract 3). */
-const PROBE_MS = 5_000
-
 /**
  * Contract 3. Plain readiness does not look at Redis: one lost Redis must not empty the balancer. `deep=1`
  * does.
@@ -256,7 +253,7 @@ function routesOf(
 ): ReadonlyMap<string, Route> {
   const mayMeasure = metricsToken === undefined ? () => true : bearerCheck(metricsToken)
   const isShared = async (query: string) =>
-    !shared || !new URLSearchParams(query).has('deep', '1') || (await shared.probe.ask(PROBE_MS))
+    !shared || !new URLSearchParams(query).has('deep', '1') || (await shared.probe.ask())
   return new Map<string, Route>([
     ['/healthz', () => statusAnswer(200, 'ok')],
     [

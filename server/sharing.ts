@@ -29,8 +29,8 @@ export interface Sharing {
   close(): Promise<void>
 }
 
-/** How often probe and pulse are sent for the metrics, and how long the probe may take. */
-const PROBE_MS = 5_000
+/** How often probe and pulse are sent for the metrics. */
+const PROBE_EVERY_MS = 5_000
 
 /** Connects, without waiting for it. */
 export function share(
@@ -54,9 +54,9 @@ export function share(
   const pulse = new RedisPulse(redis, prefix, telemetry)
   void pulse.beat()
   const probing = setInterval(() => {
-    void probe.ask(PROBE_MS)
+    void probe.ask()
     void pulse.beat()
-  }, PROBE_MS).unref()
+  }, PROBE_EVERY_MS).unref()
   const pubsub = createRedisPubSub({ redis, prefix, telemetry })
   let presence: Promise<Presence> | undefined
   return {

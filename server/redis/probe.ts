@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from './redis.ts'
 
+/** How long a probe may take (contract 3). */
+const DEADLINE_MS = 5_000
+
 /**
  * Asks whether what is published really comes back: a connection that looks well may deliver nothing. Every
  * probe has its own channel.
@@ -8,15 +11,19 @@ import type { Redis } from './redis.ts'
 export class RedisProbe {
   readonly #redis: Redis
   readonly #channel: string
-  readonly #waiting = new Map<string, (ms: number) => void>()
+  #asking: Promise<boolean> | undefined
+  /** Of the questions, the last. */
   #asked = 0
+  #answer: (at: number) => void = () => {}
   #lastMs = Number.NaN
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis
     this.#channel = `${prefix}:probe:${randomBytes(9).toString('base64url')}`
     void redis.subscriber.subscribe(this.#channel, {
-      message: (data) => this.#waiting.get(data.toString())?.(performance.now()),
+      message: (data) => {
+        if (data.toString() === String(this.#asked)) this.#answer(performance.now())
+      },
       gap() {},
     })
   }
@@ -26,21 +33,26 @@ export class RedisProbe {
     return this.#lastMs
   }
 
-  /** Whether a message came back within `deadlineMs`. */
-  async ask(deadlineMs: number): Promise<boolean> {
+  /** Whether a message came back within 5 s. However many ask at once, one is sent. */
+  ask(): Promise<boolean> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #ask(): Promise<boolean> {
     this.#asked += 1
-    const question = String(this.#asked)
     const askedAt = performance.now()
     let timer: NodeJS.Timeout | undefined
     const answered = new Promise<number>((resolve) => {
-      this.#waiting.set(question, (at) => resolve(at - askedAt))
-      timer = setTimeout(resolve, deadlineMs, Number.NaN)
+      this.#answer = resolve
+      timer = setTimeout(resolve, DEADLINE_MS, Number.NaN)
     })
     // What cannot be published does not come back: that is the answer.
-    this.#redis.publish(this.#channel, Buffer.from(question)).catch(() => {})
-    this.#lastMs = await answered
+    this.#redis.publish(this.#channel, Buffer.from(String(this.#asked))).catch(() => {})
+    this.#lastMs = (await answered) - askedAt
     clearTimeout(timer)
-    this.#waiting.delete(question)
     return !Number.isNaN(this.#lastMs)
   }
 }
