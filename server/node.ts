@@ -12,6 +12,7 @@ import { type Logger, logTelemetry } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { endpointLimits, mailboxLimit, operationRate } from './node-limits.ts'
 import type { Presence } from './presence/presence.ts'
+import { isPromise } from './protocol/promise.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import { bearerCheck, UNAUTHORIZED } from './transport/bearer.ts'
@@ -214,10 +215,13 @@ function mountOf(config: Config, state: State): Mount {
   return {
     path: SOCKET_PATH,
     socket: {
-      connect: (params, info) =>
-        state.app && state.status === 'ok'
-          ? state.app.socket.connect(params, info)
-          : refuse(UNAVAILABLE),
+      connect(params, info) {
+        if (!state.app || state.status !== 'ok') return refuse(UNAVAILABLE)
+        const outcome = state.app.socket.connect(params, info)
+        if (!isPromise(outcome)) return outcome
+        // A drain may have begun while the app decided.
+        return outcome.then((decided) => (state.status === 'ok' ? decided : refuse(UNAVAILABLE)))
+      },
       channelFor: (topic) => state.app?.socket.channelFor(topic),
     },
     maxChannels: config.maxChannels,

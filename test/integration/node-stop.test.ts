@@ -1,7 +1,9 @@
 import { Agent } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { connectWire, replyTo } from '../support/wire-client.ts'
+import { accept, defineSocket } from '../../server/index.ts'
+import { Queue } from '../support/queue.ts'
+import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import {
   fetchText,
   freePort,
@@ -50,6 +52,31 @@ describe('one node on its way down', () => {
       const { payload } = await wire.next(replyTo('2'))
       expect(payload).to.deep.equal({ status: 'ok', response: { waited: true } })
       expect((await wire.closed).code).to.equal(1012)
+      await stopped
+    })
+
+    it('lets nobody in whom the app was still deciding on', async () => {
+      const stub = stubApp()
+      const asked = new Queue<string>(String)
+      const decided = gate()
+      const connect = async ({ who = '' }: { readonly who?: string }) => {
+        asked.push(who)
+        if (who) await decided.opened
+        return accept()
+      }
+      const socket = defineSocket({ channels: [stub.room], connect })
+      const node = await start({}, async () => ({ ...stub.app, socket }))
+      const wire = await joined(node.url)
+      wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
+      await stub.handling.opened
+      const late = openUpgrade(`${node.webSocketUrl}?vsn=2.0.0&who=late`)
+      const polling = fetchText(`${node.url}/socket/longpoll?vsn=2.0.0&who=polling`)
+      for (const who of ['late', 'polling']) await asked.next((each) => each === who)
+      const stopped = node.stop()
+      decided.open()
+      expect(await late).to.include({ status: 503 })
+      expect(await polling).to.include({ status: 503, body: '{"status":500}' })
+      stub.waiting.open()
       await stopped
     })
 

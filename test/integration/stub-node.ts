@@ -62,7 +62,7 @@ export function stubApp() {
     state.options = options
     return app
   }
-  return Object.assign(state, { app, create })
+  return Object.assign(state, { app, room, create })
 }
 
 /** The lines that nodes logged. */
