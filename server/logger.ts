@@ -15,15 +15,25 @@ const SECRET_IN_TEXT = /((?:password|token|secret|authorization)=)[^\s&]*/gi
 const redact = (text: string): string =>
   text.slice(0, MAX_STACK_CHARS).replace(SECRET_IN_TEXT, '$1[FILTERED]')
 
+/** An error's own text, which need not be one. */
+const part = (value: unknown): unknown =>
+  typeof value === 'string' ? redact(value) : filterParams(value)
+
 /** What is logged of something thrown, whatever it is. */
 function describeError(error: unknown, causes = 0): unknown {
-  if (!(error instanceof Error)) return { message: filterParams(error) }
-  const { name, message, stack = '', cause } = error
-  return {
-    type: name,
-    message: redact(message),
-    stack: redact(stack),
-    ...(cause !== undefined && causes < MAX_CAUSES && { cause: describeError(cause, causes + 1) }),
+  try {
+    if (!(error instanceof Error)) return { message: filterParams(error) }
+    const { name, message, stack, cause } = error
+    const isChain = cause !== undefined && causes < MAX_CAUSES
+    return {
+      type: part(name),
+      message: part(message),
+      stack: part(stack),
+      ...(isChain && { cause: describeError(cause, causes + 1) }),
+    }
+  } catch {
+    // A getter of its own, or a proxy.
+    return { message: 'what was thrown cannot be read' }
   }
 }
 

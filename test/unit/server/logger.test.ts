@@ -69,6 +69,33 @@ describe('createLogger', () => {
     expect(errOf(lines[0])).to.deep.equal({ message: { token: '[FILTERED]', a: '1' } })
   })
 
+  it('writes an error whose parts are no texts, without secrets', () => {
+    const parts = { name: undefined, message: { token: 'hunter2', n: 1n }, stack: ['a'] }
+    const { lines } = withError(Object.assign(new Error(), parts, { cause: null }))
+    expect(errOf(lines[0])).to.deep.equal({
+      message: { token: '[FILTERED]', n: '1' },
+      stack: ['a'],
+      cause: { message: null },
+    })
+  })
+
+  it('writes that it cannot read what was thrown', () => {
+    const sealed = Proxy.revocable(new Error('a'), {})
+    sealed.revoke()
+    const throwing = {
+      get() {
+        throw new Error('no')
+      },
+    }
+    for (const thrown of [sealed.proxy, Object.defineProperty(new Error(), 'message', throwing)]) {
+      const { lines } = withError(new Error('around it', { cause: thrown }))
+      expect(errOf(lines[0])).to.include({ message: 'around it' })
+      const unread = { message: 'what was thrown cannot be read' }
+      expect(errOf(lines[0])['cause']).to.deep.equal(unread)
+      expect(errOf(withError(thrown).lines[0])).to.deep.equal(unread)
+    }
+  })
+
   it('ends a chain of causes that does not end', () => {
     const error = new Error('a')
     error.cause = error
