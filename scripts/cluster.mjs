@@ -86,18 +86,18 @@ async function startNode(name, redisUrl) {
   const { pid, match } = await start(name, process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, HOST, PORT: '0', REDIS_URL: redisUrl, NODE_NAME: name },
-    ready: /listening on (http:\S+) /,
+    ready: /listening on (https?:\S+) /,
   })
-  return { name, pid, url: match[1] }
+  return { name, pid, url: new URL(match[1]) }
 }
 
-/** Resolves with the nodes' ports. */
+/** Resolves with the nodes' URLs. */
 async function startNodes(count) {
   const redisUrl = await startRedis()
   const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
   const nodes = await Promise.all(names.map((name) => startNode(name, redisUrl)))
-  for (const { name, pid, url } of nodes) console.log(`${name}, pid ${pid}: ${url}`)
-  return nodes.map(({ url }) => Number(new URL(url).port))
+  for (const { name, pid, url } of nodes) console.log(`${name}, pid ${pid}: ${url.origin}`)
+  return nodes.map(({ url }) => url)
 }
 
 /** Resolves with the first signal; a later one ends all at once. */
@@ -128,8 +128,11 @@ async function run() {
   const ports = []
   const balancer = await listen(port, ports)
   const started = async () => {
-    ports.push(...(await startNodes(nodes)))
-    console.log(`${nodes} nodes behind ${balancer.url} (Ctrl-C ends them)`)
+    const urls = await startNodes(nodes)
+    ports.push(...urls.map((url) => Number(url.port)))
+    // What passes through the balancer is TLS where the nodes' environment says so.
+    const url = balancer.url.replace('http:', urls[0].protocol)
+    console.log(`${nodes} nodes behind ${url} (Ctrl-C ends them)`)
   }
   let gone
   try {

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +10,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { type AgentClient, ok, type Payload, phoenixAgent, WHO } from '../support/agent-client.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { closeSockets } from '../support/phoenix-client.ts'
 import { requireRedis } from '../support/redis.ts'
 import { type ServerProcess, startProcess } from '../support/server-process.ts'
@@ -141,6 +144,16 @@ describe('scripts/cluster.mjs', function () {
     const client = connect({ host, port: Number(port), allowHalfOpen: true })
     client.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     expect(await readAll(client)).to.match(/^HTTP\/1\.1 200 OK\r\n/)
+  })
+
+  it('passes TLS through, where the nodes’ environment says TLS_CERT and TLS_KEY', async () => {
+    const { cert, key, ca } = makeCertificate(directory)
+    const args = ['--nodes', '1', '--port', '0']
+    const { url } = await start(args, { TLS_CERT: cert, TLS_KEY: key })
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${url}/readyz`, { ca, agent: false }, resolve).once('error', reject)
+    })
+    expect(await readAll(await answer)).to.equal('{"status":"ok"}')
   })
 
   for (const [args, line] of [
