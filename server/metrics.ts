@@ -96,14 +96,14 @@ function countConnections(registry: Registry, telemetry: Telemetry): (() => void
   const connects = counter(
     registry,
     'connects_total',
-    'Connects that the app decided',
+    'Connects that the app let in or refused',
     'transport',
     'result',
   )
   const refused = counter(
     registry,
     'refused_total',
-    'Connects refused before the app was asked',
+    'Connects refused, but not by the app',
     'transport',
     'reason',
   )

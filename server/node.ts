@@ -16,6 +16,7 @@ import { isPromise } from './protocol/promise.ts'
 import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import { bearerCheck, UNAUTHORIZED } from './transport/bearer.ts'
+import { UNAVAILABLE } from './transport/handshake.ts'
 import type { HttpAnswer, Route } from './transport/http.ts'
 import { LONG_POLL_DEFAULTS, type LongPollOptions } from './transport/longpoll.ts'
 import { checkTls, type TlsFiles } from './transport/tls.ts'
@@ -199,18 +200,12 @@ function appOptions(
   }
 }
 
-const UNAVAILABLE = Symbol('unavailable')
-
 /** Refuses clients before the app is there, and on HTTP connections that are still open in a drain. */
 function mountOf(config: Config, state: State): Mount {
-  const common: Pick<
-    LongPollOptions,
-    'authToken' | 'connectInfo' | 'checkOrigin' | 'errorHandler'
-  > = {
+  const common: Pick<LongPollOptions, 'authToken' | 'connectInfo' | 'checkOrigin'> = {
     authToken: true,
     connectInfo: ['peer_data', 'user_agent'],
     checkOrigin: config.checkOrigin,
-    errorHandler: (reason) => ({ status: reason === UNAVAILABLE ? 503 : 403, body: '' }),
   }
   return {
     path: SOCKET_PATH,

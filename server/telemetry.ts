@@ -62,7 +62,7 @@ export class Durations {
 
 /** Durations are milliseconds. `params` and `payload` are what a client sent: filter before logging. */
 export interface Telemetry {
-  /** A connect that reached the app's `connect` (C8.1); `refused` carries the reason where there is one. */
+  /** A connect that the app let in, or refused (C8.1). */
   readonly connected: Signal<{
     readonly transport: string
     readonly vsn: string
@@ -72,7 +72,7 @@ export interface Telemetry {
     readonly params: unknown
     readonly durationMs: number
   }>
-  /** A connect refused before the app was asked: its origin, version, query … */
+  /** A connect that is refused, but not by the app: for its origin, its headers …, or because `connect` threw. */
   readonly refused: Signal<{ readonly transport: string; readonly reason: string }>
   /** A connection that ended. */
   readonly disconnected: Signal<{ readonly transport: string; readonly code: number }>

@@ -25,6 +25,9 @@ export interface HandshakeOptions extends SubprotocolOptions {
   readonly pathParams: Readonly<Record<string, string>>
 }
 
+/** A refusal for this reason is none of the app's: it is not there, or not any more. It is answered 503. */
+export const UNAVAILABLE = Symbol('unavailable')
+
 /** What the app decided. A `refuse` of undefined is a refusal without a reason. */
 export type ConnectOutcome<S extends Session> =
   | { readonly accept: S }
@@ -56,6 +59,8 @@ export interface Refused {
     | 'subprotocol'
     | 'vsn'
     | 'connect'
+    | 'misuse'
+    | 'unavailable'
     | 'crash'
     | 'headers'
     | Crowded['reason']
@@ -161,12 +166,13 @@ const isOutcome = (value: unknown): value is ConnectOutcome<Session> =>
 
 /** The app breaks its contract: 403, and a sentence for the log (C1.25, C1.29). */
 const misused = (sentence: string): Refused => ({
-  ...refused('connect', 403),
+  ...refused('misuse', 403),
   error: new TypeError(sentence),
 })
 
 function refusedByApp(reason: unknown, errorHandler: HandshakeOptions['errorHandler']): Refused {
   if (reason === undefined) return refused('connect', 403)
+  if (reason === UNAVAILABLE) return refused('unavailable', 503)
   const { status, body } = errorHandler?.(reason) ?? { status: 403, body: '' }
   return { ...refused('connect', status, body), appReason: reason }
 }

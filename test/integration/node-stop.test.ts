@@ -76,6 +76,11 @@ describe('one node on its way down', () => {
       decided.open()
       expect(await late).to.include({ status: 503 })
       expect(await polling).to.include({ status: 503, body: '{"status":500}' })
+      const refusals = logs.map((line) => JSON.parse(line)).filter(({ msg }) => /refused/.test(msg))
+      expect(refusals.map(({ msg, reason }) => [msg, reason])).to.deep.equal([
+        ['connect refused', 'unavailable'],
+        ['connect refused', 'unavailable'],
+      ])
       stub.waiting.open()
       await stopped
     })

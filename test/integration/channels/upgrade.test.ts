@@ -13,9 +13,8 @@ describe('channels: upgrade', () => {
   const TARGET = '/socket/websocket?vsn=2.0.0'
 
   describe('a request for the mount that uWebSockets.js does not take for a handshake', () => {
-    it('is answered 400, not left waiting, and told as an error', async () => {
+    it('is answered 400, not left waiting', async () => {
       const { url, endpoint } = await serve(room())
-      const connected = recorded(endpoint.telemetry.connected)
       for (const [path, headers] of [
         ['/socket//websocket?vsn=2.0.0', {}],
         ['/socket/%77ebsocket?vsn=2.0.0', {}],
@@ -26,7 +25,6 @@ describe('channels: upgrade', () => {
         expect(status, path).to.equal(400)
         expect(body).to.match(/sec-websocket-key/)
       }
-      expect(connected.all.map(({ result }) => result)).to.deep.equal(Array(4).fill('error'))
       expect(endpoint.size.connections).to.equal(0)
     })
 

@@ -1,7 +1,11 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { accept, type ConnectOutcome } from '../../../server/channel/user-socket.ts'
-import { type HandshakeOptions, handshake } from '../../../server/transport/handshake.ts'
+import {
+  type HandshakeOptions,
+  handshake,
+  UNAVAILABLE,
+} from '../../../server/transport/handshake.ts'
 import { compileOriginCheck } from '../../../server/transport/origin.ts'
 import { upgradeRequest, withHeaders } from './upgrade-request.ts'
 
@@ -205,6 +209,12 @@ describe('handshake', () => {
       expect(reasons).to.deep.equal([{ rate: 3 }])
     })
 
+    it('an app that is not there is 503, whatever an error handler would say', () => {
+      const options = { ...OPTIONS, errorHandler: () => ({ status: 403, body: 'no' }) }
+      const verdict = handshake(upgradeRequest(), options, () => ({ refuse: UNAVAILABLE }))
+      expect(verdict).to.deep.equal(refusal('unavailable', 503))
+    })
+
     it('C1.24: an error handler that throws is 500', () => {
       const error = new Error('handler')
       const errorHandler = () => {
@@ -218,7 +228,7 @@ describe('handshake', () => {
     for (const outcome of [undefined, null, 'accept', 1, true, {}, [], { ok: 1 }]) {
       it(`C1.25: ${JSON.stringify(outcome)} is 403, with an error for the log`, () => {
         const verdict = handshake(upgradeRequest(), OPTIONS, () => broken(outcome))
-        expect(verdict).to.include({ reason: 'connect', status: 403, body: '' })
+        expect(verdict).to.include({ reason: 'misuse', status: 403, body: '' })
         expect(verdict).to.have.property('error').that.is.instanceOf(TypeError)
       })
     }
@@ -263,7 +273,7 @@ describe('handshake', () => {
         const outcome = broken({ accept: session })
         for (const connect of [() => outcome, async () => outcome]) {
           const verdict = await handshake(upgradeRequest(), OPTIONS, connect)
-          expect(verdict).to.include({ reason: 'connect', status: 403, body: '' })
+          expect(verdict).to.include({ reason: 'misuse', status: 403, body: '' })
           expect(verdict).to.have.property('error').that.is.instanceOf(TypeError)
         }
       })
@@ -272,7 +282,7 @@ describe('handshake', () => {
     for (const id of [1, {}, ['user:1'], true]) {
       it(`C1.29: an id of ${JSON.stringify(id)} is 403, with an error for the log`, () => {
         const verdict = handshake(upgradeRequest(), OPTIONS, () => broken({ accept: { id } }))
-        expect(verdict).to.include({ reason: 'connect', status: 403, body: '' })
+        expect(verdict).to.include({ reason: 'misuse', status: 403, body: '' })
         expect(verdict).to.have.property('error').that.is.instanceOf(TypeError)
       })
     }
