@@ -26,7 +26,8 @@ export function reported(telemetry: Telemetry, transport: string, connect: Conne
       const { reason, appReason, error } = verdict
       if (reason === 'connect') decided('error', '', appReason)
       else telemetry.refused.publish({ transport, reason })
-      if (error !== undefined) telemetry.crashed.publish({ topic: undefined, error })
+      // Anything can be thrown, undefined too.
+      if ('error' in verdict) telemetry.crashed.publish({ topic: undefined, error })
     },
   }
 }

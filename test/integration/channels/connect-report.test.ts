@@ -4,17 +4,17 @@ import { accept, type ConnectOutcome, refuse } from '../../../server/index.ts'
 import { openUpgrade } from '../../support/wire-client.ts'
 import { cleanUp, recorded, room, serve } from './harness.ts'
 
+const throwing = (thrown: unknown) => (): never => {
+  throw thrown
+}
+
 /** What the app answers, by the parameter `as`. */
 const ANSWERS = new Map<string | undefined, () => ConnectOutcome>([
   ['friend', () => accept()],
   ['stranger', () => refuse('who are you?')],
   ['nonsense', () => 'yes' as unknown as ConnectOutcome],
-  [
-    'bomb',
-    () => {
-      throw new Error('no database')
-    },
-  ],
+  ['bomb', throwing(new Error('no database'))],
+  ['void', throwing(undefined)],
 ])
 
 describe('channels: what is told of a connect', () => {
@@ -49,11 +49,12 @@ describe('channels: what is told of a connect', () => {
       }
     })
 
-    for (const [who, reason] of [
-      ['bomb', 'crash'],
-      ['nonsense', 'misuse'],
+    for (const [what, who, reason] of [
+      ['what it throws', 'bomb', 'crash'],
+      ['undefined that it throws', 'void', 'crash'],
+      ['an answer of it that is none', 'nonsense', 'misuse'],
     ] as const) {
-      it(`by ${transport}: an answer of the app that is none is a refusal, and a crash: ${reason}`, async () => {
+      it(`by ${transport}: ${what} is no refusal of the app’s, but a crash`, async () => {
         const { decisions, refusals, crashes } = await told(transport, who)
         expect(decisions).to.deep.equal([])
         expect(refusals).to.deep.equal([{ transport, reason }])
