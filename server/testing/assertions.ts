@@ -203,7 +203,10 @@ export async function assertDisconnected(
   return closed
 }
 
-/** A `connect` or a `join` that is not let in. Resolves with what the client was told. */
+/**
+ * A `connect` or a `join` that is not let in. Resolves with what the client was told. One that crashed is meant by
+ * a pattern alone, such as `{ reason: 'join crashed' }`: without one it rejects with what was thrown as the `cause`.
+ */
 export async function assertRefused(
   attempt: Promise<TestSocket | TestChannel>,
   pattern?: Pattern<unknown>,
@@ -212,6 +215,7 @@ export async function assertRefused(
   if (outcome.status === 'fulfilled') throw new AssertionError({ message: 'it was let in.' })
   const { reason } = outcome
   if (!(reason instanceof Refused)) throw reason
+  if (pattern === undefined && 'cause' in reason) throw reason
   if (!matches(pattern, reason.response)) {
     throw new AssertionError({ message: `${reason.message}, not${like(pattern)}.` })
   }

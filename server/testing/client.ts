@@ -77,7 +77,7 @@ async function joined(
   const { reason } = channel
   if (reason?.type !== 'crashed') throw new Refused(`the join of ${topic}`, found.payload)
   endpoint.takeCrashes(topic)
-  throw new Refused(`the join of ${topic}`, found.payload, reason.error)
+  throw new Refused(`the join of ${topic}`, found.payload, { cause: reason.error })
 }
 
 /** Sends a message. Its handler may be done already when this returns. Throws EncodeError. */

@@ -69,6 +69,8 @@ export async function connect(
   }
   const request = { ...REQUEST, query: queryOf({ ...params, vsn: '2.0.0' }) }
   const verdict = await handshake(request, options, userSocket.connect as Connect<Session>)
-  if (verdict.kind === 'refuse') throw new Refused('connect', refusal, verdict.error)
+  if (verdict.kind === 'refuse') {
+    throw new Refused('connect', refusal, 'error' in verdict ? { cause: verdict.error } : {})
+  }
   return new TestSocket(endpoint, userSocket, verdict.codec, verdict.session)
 }

@@ -6,9 +6,9 @@ export class Refused extends Error {
   /** What the client was told; of a connect, the reason that `refuse` was given. */
   readonly response: unknown
 
-  /** `cause` is what was thrown, where that is why. */
-  constructor(what: string, response: unknown, cause?: unknown) {
-    super(`${what} was refused: ${show(response)}`, cause === undefined ? {} : { cause })
+  /** The `cause`, if there is one, is what was thrown: it was not refused, but crashed. */
+  constructor(what: string, response: unknown, options: { readonly cause?: unknown } = {}) {
+    super(`${what} was refused: ${show(response)}`, options)
     this.response = response
   }
 }

@@ -122,6 +122,36 @@ describe('the test kit: connect and join', () => {
     })
   })
 
+  describe('what crashed', () => {
+    const broken = { ...userSocket, connect: () => 'yes' } satisfies UserSocket
+    const throwing = defineSocket({
+      channels: [],
+      connect() {
+        throw undefined
+      },
+    })
+
+    it('is not taken for refused by assertRefused, and tells why', async () => {
+      const joining = join(await connect(userSocket), room, 'room:broken', { name: 'ann' })
+      for (const [attempt, cause] of [
+        [joining, 'Error: no such room'],
+        [connect(userSocket, { token: 'throws' }), 'Error: no database'],
+        [connect(broken), 'TypeError: connect neither accepted nor refused'],
+        [connect(throwing), 'undefined'],
+      ] as const) {
+        const error = await failureOf(assertRefused(attempt))
+        expect(error).to.be.instanceOf(Refused)
+        expect(String((error as Error).cause)).to.equal(cause)
+      }
+    })
+
+    it('is, where the pattern says what the client is told of it', async () => {
+      const joining = join(await connect(userSocket), room, 'room:broken', { name: 'ann' })
+      const told = await assertRefused(joining, { reason: 'join crashed' })
+      expect(told).to.deep.equal({ reason: 'join crashed' })
+    })
+  })
+
   describe('a socket', () => {
     it('is closed by a broadcast of disconnect on its id', async () => {
       const endpoint = new TestEndpoint()
