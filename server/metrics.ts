@@ -47,7 +47,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   registry.setDefaultLabels({ node: options.nodeName })
   collectDefaultMetrics({ register: registry, prefix: PREFIX })
-  gauges(registry, options.size)
+  const setSizes = sizeGauges(registry)
   const { telemetry } = options
   const ends = [...countConnections(registry, telemetry), ...countChannels(registry, telemetry)]
   countMessages(registry, telemetry)
@@ -56,7 +56,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ends.push(observeLag(registry, telemetry))
   }
   return {
-    text: () => registry.metrics(),
+    text() {
+      setSizes(options.size())
+      return registry.metrics()
+    },
     contentType: registry.contentType,
     close() {
       for (const end of ends) end()
@@ -74,21 +77,21 @@ function counter<L extends string = never>(
   return new Counter({ name: `${PREFIX}${name}`, help, labelNames, registers: [registry] })
 }
 
-function gauges(registry: Registry, size: MetricsOptions['size']): void {
-  const helps = {
-    connections: 'Open connections',
-    channels: 'Joined channels',
-    topics: 'Pub/sub topics with a subscriber on this node',
-  }
-  for (const [name, help] of Object.entries(helps)) {
-    new Gauge({
-      name: `${PREFIX}${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(size()[name as keyof typeof helps])
-      },
-    })
+const SIZES: Readonly<Record<keyof Endpoint['size'], string>> = {
+  connections: 'Open connections',
+  channels: 'Joined channels',
+  topics: 'Pub/sub topics with a subscriber on this node',
+  lanes: 'Kinds of subscribers of these topics: a broadcast is handed on once for each',
+}
+
+/** What they show is set each time that they are read: all of it is found by one walk. */
+function sizeGauges(registry: Registry): (size: Endpoint['size']) => void {
+  const gauges = Object.entries(SIZES).map(([name, help]) => {
+    const gauge = new Gauge({ name: `${PREFIX}${name}`, help, registers: [registry] })
+    return [name as keyof Endpoint['size'], gauge] as const
+  })
+  return (size) => {
+    for (const [name, gauge] of gauges) gauge.set(size[name])
   }
 }
 

@@ -32,11 +32,17 @@ describe('the metrics of an endpoint', () => {
   let endpoint: Endpoint
   let metrics: Metrics
   let url: string
+  let sizesAsked: number
 
   beforeEach(async () => {
     endpoint = createEndpoint({ mounts: [{ path: '/socket', socket: user }] })
     const { telemetry } = endpoint
-    metrics = createMetrics({ telemetry, size: () => endpoint.size, nodeName: 'a "node"' })
+    sizesAsked = 0
+    const size = () => {
+      sizesAsked += 1
+      return endpoint.size
+    }
+    metrics = createMetrics({ telemetry, size, nodeName: 'a "node"' })
     url = `http://127.0.0.1:${await endpoint.listen('127.0.0.1', 0)}`
   })
 
@@ -86,7 +92,14 @@ describe('the metrics of an endpoint', () => {
     expect(await samples('connections')).to.deep.equal({ '': 2 })
     expect(await samples('channels')).to.deep.equal({ '': 2 })
     expect(await samples('topics')).to.deep.equal({ '': 2 })
+    expect(await samples('lanes')).to.deep.equal({ '': 2 })
     expect(await samples('process_resident_memory_bytes')).to.have.key('')
+  })
+
+  it('ask once for what is there, each time that they are read', async () => {
+    await metrics.text()
+    await metrics.text()
+    expect(sizesAsked).to.equal(2)
   })
 
   it('count connects by what became of them', async () => {
