@@ -21,7 +21,9 @@ export class Signal<T> {
       try {
         listener(value)
       } catch (error) {
-        const reason = error instanceof Error ? error.message : typeof error
+        const message = error instanceof Error ? error.message : undefined
+        // Whatever is thrown must not throw again here.
+        const reason = typeof message === 'string' ? message : typeof error
         process.emitWarning(`a telemetry listener threw: ${reason}`)
       }
     }
