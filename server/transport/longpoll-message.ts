@@ -31,8 +31,9 @@ function parts(message: NodeMessage): readonly [head: object, body: Buffer] {
   const nothing = Buffer.alloc(0)
   if (message.kind === 'ask') {
     const { id, from, ask } = message
-    const { token, post } = ask
-    return [{ id, from, token, ...(post && { asLines: post.asLines }) }, post?.body ?? nothing]
+    if (ask.kind !== 'post') return [{ id, from, ask: ask.kind, token: ask.token }, nothing]
+    const { kind, token, asLines, body } = ask
+    return [{ id, from, ask: kind, token, asLines }, body]
   }
   if (message.kind !== 'outcome') return [message, nothing]
   const { id, outcome } = message
@@ -75,10 +76,11 @@ function taken(id: number, { withinMs }: Head): NodeMessage | undefined {
 }
 
 function askIn(id: number, from: string, head: Head, body: Buffer): NodeMessage | undefined {
-  const { token, asLines } = head
+  const { ask: kind, token, asLines } = head
   if (typeof token !== 'string') return undefined
-  const post = typeof asLines === 'boolean' && { post: { body, asLines } }
-  return { kind: 'ask', id, from, ask: { token, ...post } }
+  if (kind === 'poll' || kind === 'find') return { kind: 'ask', id, from, ask: { kind, token } }
+  if (kind !== 'post' || typeof asLines !== 'boolean') return undefined
+  return { kind: 'ask', id, from, ask: { kind, token, body, asLines } }
 }
 
 function outcomeIn(id: number, head: Head, body: Buffer): NodeMessage | undefined {

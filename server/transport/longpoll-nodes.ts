@@ -58,7 +58,7 @@ export class OtherNodes {
 
   /** `none` where the node is gone, or says nothing in time. */
   ask(node: string, ask: Ask, done: Done): Pending | undefined {
-    if (this.#onEmpty && !ask.post) {
+    if (this.#onEmpty && ask.kind === 'poll') {
       done(NO_MESSAGES)
       return undefined
     }
@@ -75,7 +75,7 @@ export class OtherNodes {
   /** Polls that wait here are to be sent again, to a node that stays. Resolves when all are answered. */
   drain(deadlineMs: number): Promise<void> {
     for (const [id, { node, ask }] of this.#passed) {
-      if (!ask.post) this.#tell(node, { kind: 'cancel', id, from: this.#node })
+      if (ask.kind === 'poll') this.#tell(node, { kind: 'cancel', id, from: this.#node })
       this.#expire(id, Math.min(deadlineMs, PUBSUB_TIMEOUT_MS))
     }
     return new Promise((resolve) => {

@@ -15,15 +15,19 @@ export type Outcome =
   /** There is no such session: the token is none of ours, or its node is gone. */
   | { readonly kind: 'none' }
 
-/** A client's request to its session: a poll, or a POST of messages. */
-export interface Ask {
-  readonly token: string
-  readonly post?: {
-    readonly body: Buffer
-    /** Each line is a message, not the whole. */
-    readonly asLines: boolean
-  }
-}
+/** A client's request to its session. */
+export type Ask =
+  | { readonly kind: 'poll'; readonly token: string }
+  /** Only whether it is there, before more is sent to it: the answer is 200. */
+  | { readonly kind: 'find'; readonly token: string }
+  /** Messages of the client's. */
+  | {
+      readonly kind: 'post'
+      readonly token: string
+      readonly body: Buffer
+      /** Each line is a message, not the whole. */
+      readonly asLines: boolean
+    }
 
 /** Called once, unless the request is given up. */
 export type Done = (outcome: Outcome) => void

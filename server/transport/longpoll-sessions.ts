@@ -53,15 +53,19 @@ export class LongPollSessions {
   }
 
   /** Undefined: it is answered. */
-  ask({ token, post }: Ask, done: Done): Pending | undefined {
-    const name = this.#tokens.verify(token)
+  ask(ask: Ask, done: Done): Pending | undefined {
+    const name = this.#tokens.verify(ask.token)
     const session = name === undefined ? undefined : this.#sessions.get(name)
     if (!session) {
       done({ kind: name === undefined ? 'none' : 'gone' })
       return undefined
     }
-    if (!post) return session.poll(done)
-    const messages = readMessages(post.body, post.asLines)
+    if (ask.kind === 'poll') return session.poll(done)
+    if (ask.kind === 'find') {
+      done(answer(200))
+      return undefined
+    }
+    const messages = readMessages(ask.body, ask.asLines)
     if (messages) return session.post(messages, done)
     done(answer(400))
     return undefined

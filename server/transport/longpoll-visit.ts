@@ -14,6 +14,8 @@ export interface Visit {
   readonly request: UpgradeRequest
   /** What to do when the client goes away before it is answered. */
   onGone: () => void
+  /** What to do when it is over: answered, or its client has gone. */
+  onOver: () => void
   /** Calls `give`, and answers with what it gives, unless the client has gone. */
   answerWith(give: () => BodyStatus | Answer): void
   answer(status: BodyStatus): void
@@ -40,13 +42,17 @@ export function openVisit(
   onError: (error: unknown) => void,
   lastOne: () => boolean,
 ): Visit {
-  const later = deferred(res, onError, () => visit.onGone())
+  const later = deferred(res, onError, () => {
+    visit.onGone()
+    visit.onOver()
+  })
   function write(httpStatus: number, headers: HeaderLines, body: string): void {
     res.writeStatus(statusLine(httpStatus))
     res.writeHeader('access-control-allow-origin', '*')
     const all = { ...COMMON_HEADERS, ...Object.fromEntries(headers) }
     for (const [name, value] of Object.entries(all)) res.writeHeader(name, value)
     res.end(body, lastOne())
+    visit.onOver()
   }
   const writeJson = (httpStatus: number, body: string): void =>
     write(
@@ -61,6 +67,7 @@ export function openVisit(
     res,
     request,
     onGone() {},
+    onOver() {},
     answerWith(give) {
       later(() => {
         const given = give()

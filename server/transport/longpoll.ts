@@ -1,15 +1,16 @@
 /** Phoenix channels over long-polling: the mount on uWebSockets.js (protocol 4). */
+import { Shares } from '../limits/shares.ts'
 import type { Session, SocketContext } from '../socket/socket.ts'
 import { type Admission, type Client, isCrowded } from './admission.ts'
 import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
 import { Entrance } from './entrance.ts'
 import type { Accepted, HandshakeOptions, HandshakeRules, Refused } from './handshake.ts'
-import { readBody } from './http-body.ts'
 import { isNdjson } from './longpoll-body.ts'
 import type { SessionOptions } from './longpoll-connection.ts'
 import type { LongPollHub } from './longpoll-hub.ts'
 import { PUBSUB_TIMEOUT_MS } from './longpoll-nodes.ts'
-import type { Ask, Outcome } from './longpoll-outcome.ts'
+import type { Ask, Done, Outcome } from './longpoll-outcome.ts'
+import { PostBody, type Received } from './longpoll-post.ts'
 import { openVisit, preflight, type Visit } from './longpoll-visit.ts'
 import { compileOriginCheck, type OriginCheck, type OriginOption } from './origin.ts'
 import { BadQuery, parseParams } from './params.ts'
@@ -27,7 +28,7 @@ export interface LongPollOptions extends SessionOptions {
   readonly connectInfo: ConnectInfoKeys
   /** A refusal that it gives a status of 500 or more means: come back later. Any other is 403. */
   readonly errorHandler?: NonNullable<HandshakeOptions['errorHandler']>
-  /** A larger body is answered 400. */
+  /** Of one body: a larger one is answered 400. Of a session's that are not answered yet: one more, 503. */
   readonly maxBodyBytes: number
 }
 
@@ -83,6 +84,8 @@ class LongPollMount {
   readonly #checkOrigin: OriginCheck
   readonly #admission: Admission
   readonly #entrance: Entrance
+  /** In bytes, by the token of their session: phoenix.js 1.6 and older send several at once. */
+  readonly #bodies: Shares
 
   constructor(
     { hosts, admission, hub }: LongPollGround,
@@ -95,6 +98,7 @@ class LongPollMount {
     this.#options = options
     this.#context = context
     this.#hub = hub
+    this.#bodies = new Shares(options.maxBodyBytes)
     const checkOrigin = compileOriginCheck(options.checkOrigin, hosts)
     this.#checkOrigin = checkOrigin
     this.#admission = admission
@@ -122,11 +126,8 @@ class LongPollMount {
       return
     }
     if (request.method === 'GET') this.#poll(visit)
-    else if (request.method === 'POST') {
-      readBody(visit.res, this.#options.maxBodyBytes, (body) => {
-        this.#guarded(visit, () => (body ? this.#post(visit, body) : visit.end(400)))
-      })
-    } else if (request.method === 'OPTIONS') visit.end(200, preflight(request))
+    else if (request.method === 'POST') this.#post(visit)
+    else if (request.method === 'OPTIONS') visit.end(200, preflight(request))
     else visit.end(400)
   }
 
@@ -134,32 +135,63 @@ class LongPollMount {
     const token = tokenOf(visit.request)
     const begin = () => this.#begin(visit)
     if (token === undefined) begin()
-    else this.#ask(visit, { token }, begin)
-  }
-
-  #post(visit: Visit, body: Buffer): void {
-    const token = tokenOf(visit.request)
-    const asLines = isNdjson(header(visit.request, 'content-type'))
-    if (token === undefined) visit.answer(410)
-    else this.#ask(visit, { token, post: { body, asLines } }, () => visit.answer(410))
-  }
-
-  /** `lost` answers where there is no such session. */
-  #ask(visit: Visit, ask: Ask, lost: () => void): void {
-    const settle = (outcome: Outcome): void => {
-      if (outcome.kind === 'none') lost()
-      else if (outcome.kind === 'gone') {
-        // As in Phoenix: who asks again and again for what has ended does so slowly.
-        const timer = setTimeout(() => this.#guarded(visit, lost), PUBSUB_TIMEOUT_MS)
-        visit.onGone = () => clearTimeout(timer)
-      } else {
-        const { status, messages } = outcome
-        if (messages === undefined) visit.answer(status)
-        else visit.answerWith(() => ({ status, token: ask.token, messages }))
-      }
+    else {
+      this.#ask(visit, { kind: 'poll', token }, (outcome) =>
+        this.#answer(visit, token, outcome, begin),
+      )
     }
+  }
+
+  /** Nothing of its body is kept, or sent to another node, but for a session that is there. */
+  #post(visit: Visit): void {
+    const token = tokenOf(visit.request)
+    const lost = () => visit.answer(410)
+    if (token === undefined) {
+      lost()
+      return
+    }
+    const { maxBodyBytes } = this.#options
+    const body = new PostBody(visit.res, maxBodyBytes, this.#bodies)
+    visit.onOver = () => body.release()
+    this.#ask(visit, { kind: 'find', token }, (found) => {
+      if (found.kind === 'answer') {
+        const deliver = (received: Received) => this.#deliver(visit, token, received, lost)
+        body.claim(token, (received) => this.#guarded(visit, () => deliver(received)))
+      } else {
+        body.release()
+        this.#answer(visit, token, found, lost)
+      }
+    })
+  }
+
+  #deliver(visit: Visit, token: string, body: Received, lost: () => void): void {
+    if (body === 'too_large') visit.end(400)
+    else if (body === 'no_room') visit.answer(500)
+    else {
+      const asLines = isNdjson(header(visit.request, 'content-type'))
+      this.#ask(visit, { kind: 'post', token, body, asLines }, (outcome) =>
+        this.#answer(visit, token, outcome, lost),
+      )
+    }
+  }
+
+  #ask(visit: Visit, ask: Ask, settle: Done): void {
     const pending = this.#hub.ask(ask, (outcome) => this.#guarded(visit, () => settle(outcome)))
     if (pending) visit.onGone = () => pending.cancel()
+  }
+
+  /** With what a session said; `lost` answers where there is none. */
+  #answer(visit: Visit, token: string, outcome: Outcome, lost: () => void): void {
+    if (outcome.kind === 'none') lost()
+    else if (outcome.kind === 'gone') {
+      // As in Phoenix: who asks again and again for what has ended does so slowly.
+      const timer = setTimeout(() => this.#guarded(visit, lost), PUBSUB_TIMEOUT_MS)
+      visit.onGone = () => clearTimeout(timer)
+    } else {
+      const { status, messages } = outcome
+      if (messages === undefined) visit.answer(status)
+      else visit.answerWith(() => ({ status, token, messages }))
+    }
   }
 
   /** A new session, if there is room and the app lets the client in; none where it has gone meanwhile. */

@@ -125,6 +125,7 @@ for (const [name, start] of servers) {
       const stranger = Buffer.alloc(66, 7).toString('base64url')
       for (const token of [forged, stranger]) {
         for (const url of urls) {
+          expect(await new LongPollClient([url], token).post('x'.repeat(1_000_000))).to.equal(410)
           const polled = await fetch(`${url}/socket/longpoll?vsn=2.0.0&token=${token}`)
           const { status, token: other } = (await polled.json()) as Record<string, unknown>
           expect(status).to.equal(410)

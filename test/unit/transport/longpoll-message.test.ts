@@ -15,7 +15,6 @@ describe('long-poll: what nodes tell each other', () => {
   const token = fc.string({ unit: 'grapheme' })
   const body = fc.uint8Array().map((bytes) => Buffer.from(bytes))
   const status = fc.constantFrom(200, 204, 400, 408, 410, 500)
-  const post = fc.record({ body, asLines: fc.boolean() })
   const messages = fc.array(fc.string({ unit: 'grapheme' })).map((all) => JSON.stringify(all))
   const outcome = fc.oneof(
     fc.record({ kind: fc.constant('answer'), status }),
@@ -27,7 +26,10 @@ describe('long-poll: what nodes tell each other', () => {
       kind: fc.constant('ask'),
       id,
       from,
-      ask: fc.oneof(fc.record({ token }), fc.record({ token, post })),
+      ask: fc.oneof(
+        fc.record({ kind: fc.constantFrom('poll', 'find'), token }),
+        fc.record({ kind: fc.constant('post'), token, body, asLines: fc.boolean() }),
+      ),
     }),
     fc.record({ kind: fc.constant('cancel'), id, from }),
     fc.record({ kind: fc.constant('taken'), id, withinMs: fc.nat() }),
@@ -57,6 +59,7 @@ describe('long-poll: what nodes tell each other', () => {
           fc.constantFrom(
             'id',
             'from',
+            'ask',
             'token',
             'asLines',
             'withinMs',

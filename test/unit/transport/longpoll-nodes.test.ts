@@ -14,8 +14,9 @@ interface Asked {
 
 describe('long-poll: requests of another node’s sessions', () => {
   const MESSAGES: Outcome = { kind: 'answer', status: 200, messages: '["a"]' }
-  const POLL: Ask = { token: 'token' }
-  const POST: Ask = { token: 'token', post: { body: Buffer.from('[]'), asLines: true } }
+  const POLL: Ask = { kind: 'poll', token: 'token' }
+  const FIND: Ask = { kind: 'find', token: 'token' }
+  const POST: Ask = { kind: 'post', token: 'token', body: Buffer.from('[]'), asLines: true }
   const queue = <T>() => new Queue<T>((value) => JSON.stringify(value))
 
   let pubsubs: readonly PubSub[]
@@ -59,6 +60,7 @@ describe('long-poll: requests of another node’s sessions', () => {
     for (const [what, outcome] of [
       [POLL, MESSAGES],
       [POST, { kind: 'answer', status: 408 }],
+      [FIND, { kind: 'answer', status: 200 }],
       [POLL, { kind: 'gone' }],
     ] as const) {
       ask(what)
