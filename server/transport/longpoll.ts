@@ -120,13 +120,14 @@ class LongPollMount {
   #serve(visit: Visit): void {
     const { request } = visit
     const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
-    if (!this.#checkOrigin(header(request, 'origin'), own)) {
+    const isWelcome = this.#checkOrigin(header(request, 'origin'), own)
+    if (request.method === 'GET' && isWelcome) this.#poll(visit)
+    // Refused where connects are counted, as on any transport: it may be one.
+    else if (request.method === 'GET') this.#begin(visit)
+    else if (!isWelcome) {
       this.#refused('origin')
       visit.answer(403)
-      return
-    }
-    if (request.method === 'GET') this.#poll(visit)
-    else if (request.method === 'POST') this.#post(visit)
+    } else if (request.method === 'POST') this.#post(visit)
     else if (request.method === 'OPTIONS') visit.end(200, preflight(request))
     else visit.end(400)
   }

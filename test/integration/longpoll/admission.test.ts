@@ -136,6 +136,34 @@ describe('long-poll: admission', () => {
     await LongPollClient.open(url)
   })
 
+  it('counts what another page tries as well, by whatever transport and with whatever token', async () => {
+    const connectsPerAddress = { perSecond: 1, burst: 4 }
+    const checkOrigin = ['//good.example']
+    const { url, refused } = await limited(
+      { connectsPerAddress, now: () => 0 },
+      { longpoll: { ...LONG.longpoll, checkOrigin }, websocket: { checkOrigin } },
+    )
+    const { token } = await LongPollClient.open(url)
+    const origin = 'https://evil.example'
+    const get = (query = '') => ask(url + START + query, { headers: { origin } })
+    const upgrade = () => openUpgrade(url + UPGRADE, { origin })
+    for (const query of ['', `&token=${token}`]) {
+      expect(await get(query)).to.include({ status: 200, body: '{"status":403}' })
+    }
+    expect(await upgrade()).to.include({ status: 403 })
+    for (const query of ['', `&token=${token}`]) {
+      expect(await get(query)).to.include({ status: 503, body: '{"status":500}' })
+    }
+    expect(await upgrade()).to.include({ status: 429 })
+    const transports = ['longpoll', 'longpoll', 'websocket']
+    expect(refused.all).to.deep.equal([
+      ...transports.map((transport) => ({ transport, reason: 'origin' })),
+      ...transports.map((transport) => ({ transport, reason: 'address_connects' })),
+    ])
+    // Its own polls go on.
+    await new LongPollClient([url], token).join('room:a')
+  })
+
   it('holds nothing that is per address against an exempt one', async () => {
     const isExempt = (address: string) => address === '127.0.0.1'
     const connectsPerAddress = { perSecond: 1, burst: 1 }
