@@ -46,24 +46,36 @@ export function addressSet(ranges: readonly string[]): (address: string) => bool
   }
 }
 
+const MAPPED = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/
+
 /**
- * What stands for a client: an IPv4 address is one, of IPv6 the network, /64, in which each client has as
- * many addresses as it likes.
+ * One text for each address: IPv6 as RFC 5952 writes it, without a zone, and IPv4 as itself also where IPv6 carries it.
+ * Any other text stays as it is.
  */
-export function clientOf(address: string): string {
+export function canonical(address: string): string {
   if (isIP(address) !== 6) return address
-  const groups = groupsOf(address)
-  const isMapped = groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff'
-  if (!isMapped) return `${groups.slice(0, 4).join(':')}::/64`
-  const bytes = groups.slice(6).map((group) => Number.parseInt(group, 16))
-  return bytes.flatMap((pair) => [pair >> 8, pair & 0xff]).join('.')
+  const [unzoned = ''] = address.split('%', 1)
+  const compressed = new URL(`http://[${unzoned}]`).hostname.slice(1, -1)
+  const [, high, low] = MAPPED.exec(compressed) ?? []
+  if (high === undefined || low === undefined) return compressed
+  const bytes = [high, low].flatMap((group) => {
+    const number = Number.parseInt(group, 16)
+    return [number >> 8, number & 255]
+  })
+  return bytes.join('.')
 }
 
-/** The eight groups of an IPv6 address, without leading zeros. */
+/**
+ * What a client is counted by, from its canonical address: an IPv4 address is one, of IPv6 the network, /64, in
+ * which each client has as many addresses as it likes.
+ */
+export function clientKey(address: string): string {
+  return isIP(address) === 6 ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address
+}
+
+/** The eight groups of a canonical IPv6 address. */
 function groupsOf(address: string): readonly string[] {
-  // The URL parser's own shortest form: no zone, no dotted part, one gap at most.
-  const { hostname } = new URL(`http://[${address.split('%')[0]}]`)
-  const [head = '', tail] = hostname.slice(1, -1).split('::')
+  const [head = '', tail] = address.split('::')
   const parts = (text: string) => (text === '' ? [] : text.split(':'))
   if (tail === undefined) return parts(head)
   const [before, after] = [parts(head), parts(tail)]

@@ -2,7 +2,7 @@
  * How many connections there may be, by whatever transport, and how often one may be tried: of the node, of an
  * address, of an id.
  */
-import { clientOf } from '../limits/addresses.ts'
+import { clientKey } from '../limits/addresses.ts'
 import { type Clock, monotonic } from '../limits/clock.ts'
 import { Counts } from '../limits/counts.ts'
 import { KeyedBuckets } from '../limits/keyed-buckets.ts'
@@ -16,7 +16,7 @@ export interface ConnectLimits {
   readonly maxConnections?: number
   /** How many of these by long-polling: it takes no open TCP connection to have one, and each broadcast costs more. */
   readonly maxLongPollSessions?: number
-  /** Of one client's address; see `clientOf`. */
+  /** Of one client's address; see `clientKey`. */
   readonly maxConnectionsPerAddress?: number
   /** Tried from one client's address, whatever comes of them. */
   readonly connectsPerAddress?: Rate
@@ -31,7 +31,7 @@ export interface ConnectLimits {
 /** A client as it is counted. */
 export interface Client {
   readonly transport: Transport
-  /** What stands for its address, as `clientOf` says; undefined: one that is exempt. */
+  /** What stands for its address, as `clientKey` says; undefined: one that is exempt. */
   readonly address: string | undefined
 }
 
@@ -87,10 +87,10 @@ export class Admission {
     return this.#addresses.size + this.#ids.size + (this.#connects?.size ?? 0)
   }
 
-  /** Whoever connects from an address. */
+  /** Whoever connects from an address, in its canonical form. */
   client(transport: Transport, address: string): Client {
     const isExempt = this.#limits.isExempt?.(address) ?? false
-    return { transport, address: isExempt ? undefined : clientOf(address) }
+    return { transport, address: isExempt ? undefined : clientKey(address) }
   }
 
   /** Before the app is asked: counts the attempt. Undefined: there is room. */

@@ -1,24 +1,9 @@
 /** Whose request it is, where proxies stand between the client and this server. Pure. */
 import { isIP } from 'node:net'
+import { canonical } from '../limits/addresses.ts'
 
 /** Whether an address is one of the operator's own proxies. */
 export type TrustsProxy = (address: string) => boolean
-
-const MAPPED = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/
-
-/** One text for each address: IPv6 as RFC 5952 writes it, and IPv4 as itself also where IPv6 carries it. */
-function canonical(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [unzoned = ''] = address.split('%', 1)
-  const compressed = new URL(`http://[${unzoned}]`).hostname.slice(1, -1)
-  const [, high, low] = MAPPED.exec(compressed) ?? []
-  if (high === undefined || low === undefined) return compressed
-  const bytes = [high, low].flatMap((group) => {
-    const number = Number.parseInt(group, 16)
-    return [number >> 8, number & 255]
-  })
-  return bytes.join('.')
-}
 
 const WITH_PORT = /^(?:([\d.]+)|\[(.*)\])(?::\d{1,5})?$/
 
@@ -42,7 +27,7 @@ export interface Peer {
  * it in `X-Forwarded-For` (its lines in order) anybody may have written. Where a trusted proxy names no address:
  * the proxy.
  */
-export function clientOf(peer: Peer, forwardedFor: readonly string[], trusts: TrustsProxy): Peer {
+export function peerBehind(peer: Peer, forwardedFor: readonly string[], trusts: TrustsProxy): Peer {
   const nearest = canonical(peer.address)
   let address = nearest
   if (forwardedFor.length > 0 && trusts(nearest)) {

@@ -1,5 +1,5 @@
 /** Plain HTTP beside the sockets: routes, refusals, and copying a request out of uWS. */
-import { clientOf, type TrustsProxy } from './client-address.ts'
+import { peerBehind, type TrustsProxy } from './client-address.ts'
 import { readBody } from './http-body.ts'
 import type { UpgradeRequest } from './request.ts'
 import type { HttpRequest, HttpResponse } from './uws.ts'
@@ -90,7 +90,7 @@ export const requestReader =
       query: req.getQuery() ?? '',
       headers,
       scheme,
-      peer: clientOf(peer, forwardedFor, trustsProxy),
+      peer: peerBehind(peer, forwardedFor, trustsProxy),
     }
   }
 

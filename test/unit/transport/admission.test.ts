@@ -113,8 +113,8 @@ describe('the admission of connections', () => {
       const exempt = admission.client(transport, '192.0.2.1')
       expect(exempt).to.deep.equal(by(undefined, transport))
       for (let n = 0; n < 10; n += 1) expect(admission.screen(exempt)).to.equal(undefined)
-      const counted = admission.client(transport, '::ffff:192.0.2.2')
-      expect(counted).to.deep.equal(by('192.0.2.2', transport))
+      const counted = admission.client(transport, '2001:db8:0:1::2')
+      expect(counted).to.deep.equal(by('2001:db8:0:1::/64', transport))
     }
   })
 

@@ -2,26 +2,26 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { addressSet } from '../../../server/limits/addresses.ts'
-import { clientOf } from '../../../server/transport/client-address.ts'
+import { peerBehind } from '../../../server/transport/client-address.ts'
 
 const PROXIES = ['10.0.0.0/8', '192.168.1.1', 'fd00::/8']
 const trusts = addressSet(PROXIES)
 const addressOf = (peer: string, ...forwardedFor: readonly string[]) =>
-  clientOf({ address: peer, port: 4_711 }, forwardedFor, trusts).address
+  peerBehind({ address: peer, port: 4_711 }, forwardedFor, trusts).address
 
 describe('the client’s address', () => {
   it('is the peer’s where nobody is trusted, whatever it says', () => {
     const peer = { address: '203.0.113.9', port: 4_711 }
-    expect(clientOf(peer, ['1.1.1.1'], addressSet([]))).to.deep.equal(peer)
+    expect(peerBehind(peer, ['1.1.1.1'], addressSet([]))).to.deep.equal(peer)
   })
 
   it('is what a trusted peer says, with no port', () => {
     const peer = { address: '10.1.2.3', port: 4_711 }
-    expect(clientOf(peer, ['203.0.113.9'], trusts)).to.deep.equal({
+    expect(peerBehind(peer, ['203.0.113.9'], trusts)).to.deep.equal({
       address: '203.0.113.9',
       port: 0,
     })
-    expect(clientOf(peer, [], trusts)).to.deep.equal(peer)
+    expect(peerBehind(peer, [], trusts)).to.deep.equal(peer)
   })
 
   it('is the last that is no proxy: what stands before it, the client may have written', () => {
