@@ -17,7 +17,7 @@ import { type SharedRedis, type Sharing, share } from './sharing.ts'
 import { createTelemetry } from './telemetry.ts'
 import { bearerCheck, UNAUTHORIZED } from './transport/bearer.ts'
 import { UNAVAILABLE } from './transport/handshake.ts'
-import type { HttpAnswer, Route } from './transport/http.ts'
+import { type HttpAnswer, jsonAnswer, type Route } from './transport/http.ts'
 import { LONG_POLL_DEFAULTS, type LongPollOptions } from './transport/longpoll.ts'
 import { checkTls, type TlsFiles } from './transport/tls.ts'
 import { frameBytes } from './transport/websocket.ts'
@@ -234,11 +234,8 @@ function mountOf(config: Config, state: State): Mount {
   }
 }
 
-const statusAnswer = (code: number, status: State['status'] | 'store' | 'redis'): HttpAnswer => ({
-  status: code,
-  body: JSON.stringify({ status }),
-  contentType: 'application/json; charset=utf-8',
-})
+const statusAnswer = (code: number, status: State['status'] | 'store' | 'redis'): HttpAnswer =>
+  jsonAnswer(code, { status })
 
 /**
  * Contract 3. Plain readiness does not look at Redis: one lost Redis must not empty the balancer. `deep=1`

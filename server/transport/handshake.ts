@@ -7,6 +7,7 @@ import { isPromise } from '../protocol/promise.ts'
 import type { Session } from '../socket/socket.ts'
 import type { Crowded } from './admission.ts'
 import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-info.ts'
+import { type HttpAnswer, httpError } from './http.ts'
 import type { OriginCheck } from './origin.ts'
 import { BadQuery, type Params, parseParams } from './params.ts'
 import { header, type UpgradeRequest } from './request.ts'
@@ -46,12 +47,9 @@ export interface Accepted<S extends Session> {
   readonly session: S
 }
 
-/** An HTTP answer. `error` is for the log: what the app threw, or the rule that its answer broke. */
-export interface Refused {
+/** `error` is for the log: what the app threw, or the rule that its answer broke. */
+export interface Refused extends HttpAnswer {
   readonly kind: 'refuse'
-  readonly status: number
-  readonly body: string
-  readonly contentType?: string
   readonly reason:
     | 'method'
     | 'query'
@@ -106,14 +104,10 @@ const refused = (reason: Refused['reason'], status: number, body = ''): Refused 
   body,
 })
 
-/** What Phoenix's error renderer answers. */
-const rendered = (reason: Refused['reason'], status: number, detail: string): Refused => ({
-  ...refused(reason, status, JSON.stringify({ errors: { detail } })),
-  contentType: 'application/json; charset=utf-8',
-})
-
 const crashed = (error: unknown): Refused => ({
-  ...rendered('crash', 500, 'Internal Server Error'),
+  kind: 'refuse',
+  reason: 'crash',
+  ...httpError(500),
   error,
 })
 
@@ -135,7 +129,7 @@ function screen(
 ): Candidate | Refused {
   if (request.method !== 'GET') return refused('method', 400)
   const params = paramsOf(request.query, options.pathParams)
-  if (!params) return rendered('query', 400, 'Bad Request')
+  if (!params) return { kind: 'refuse', reason: 'query', ...httpError(400) }
   const own = { scheme: request.scheme, host: header(request, 'host') ?? '' }
   if (!options.checkOrigin(header(request, 'origin'), own)) return refused('origin', 403)
   const selected = rules.select(request, options)

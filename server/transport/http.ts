@@ -38,12 +38,15 @@ const REASONS = new Map([
   [503, 'Service Unavailable'],
 ])
 
-/** A refusal as Phoenix renders it; the detail is the status' own name unless told. */
-export const httpError = (status: number, detail = REASONS.get(status) ?? ''): HttpAnswer => ({
+export const jsonAnswer = (status: number, value: object): HttpAnswer => ({
   status,
-  body: JSON.stringify({ errors: { detail } }),
+  body: JSON.stringify(value),
   contentType: JSON_TYPE,
 })
+
+/** A refusal as Phoenix renders it; the detail is the status' own name unless told. */
+export const httpError = (status: number, detail = REASONS.get(status) ?? ''): HttpAnswer =>
+  jsonAnswer(status, { errors: { detail } })
 
 export const NOT_FOUND = httpError(404)
 /** For a path that has only a GET route. */
@@ -54,7 +57,7 @@ const FAILED = httpError(500)
  * What every answer says, unless it knows better: it is no page, loads nothing, stands in no frame, and nobody
  * guesses what it is or keeps it.
  */
-export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+const COMMON_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'max-age=0, private, must-revalidate',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -145,17 +148,18 @@ export function deferred(
 }
 
 /** The status line of an answer, without the version. */
-export const statusLine = (status: number): string =>
-  `${status} ${REASONS.get(status) ?? ''}`.trimEnd()
+const statusLine = (status: number): string => `${status} ${REASONS.get(status) ?? ''}`.trimEnd()
 
-/** uWS writes what it is given, line ends and all. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/
+
+/** uWS writes what it is given, line ends and all; `writeAnswer` throws for a value that is none. */
+export const isHeaderValue = (text: string): boolean => HEADER_VALUE.test(text)
 
 /** Throws for a value that would be more than one line. */
 function headersOf({ contentType, headers }: HttpAnswer): readonly (readonly [string, string])[] {
   const type = contentType === undefined ? {} : { 'content-type': contentType }
   const all = Object.entries({ ...COMMON_HEADERS, ...type, ...headers })
-  const wrong = all.find(([, value]) => !HEADER_VALUE.test(value))
+  const wrong = all.find(([, value]) => !isHeaderValue(value))
   if (wrong) throw new TypeError(`the header ${wrong[0]} has a value that no header may have`)
   return all
 }

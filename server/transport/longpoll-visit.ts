@@ -1,10 +1,8 @@
 /** One HTTP request of a long-poll client, and its one answer (protocol 4.1, 4.2). */
-import { COMMON_HEADERS, deferred, JSON_TYPE, statusLine } from './http.ts'
+import { deferred, type HttpAnswer, isHeaderValue, JSON_TYPE, writeAnswer } from './http.ts'
 import type { BodyStatus } from './longpoll-outcome.ts'
 import { header, type UpgradeRequest } from './request.ts'
 import type { HttpResponse } from './uws.ts'
-
-type HeaderLines = readonly (readonly [name: string, value: string])[]
 
 /** HTTP's own status of an answer: a proxy is to see that a client was turned away. */
 const HTTP_STATUS = new Map<BodyStatus, number>([[500, 503]])
@@ -20,7 +18,7 @@ export interface Visit {
   answerWith(give: () => BodyStatus | Answer): void
   answer(status: BodyStatus): void
   /** An answer that is not in the body: `httpStatus`, and nothing more. */
-  end(httpStatus: number, headers?: HeaderLines): void
+  end(httpStatus: number, headers?: HttpAnswer['headers']): void
   /** Something of ours threw: phoenix.js comes back after a while. */
   crash(): void
 }
@@ -46,23 +44,13 @@ export function openVisit(
     visit.onGone()
     visit.onOver()
   })
-  function write(httpStatus: number, headers: HeaderLines, body: string): void {
-    res.writeStatus(statusLine(httpStatus))
-    res.writeHeader('access-control-allow-origin', '*')
-    const all = { ...COMMON_HEADERS, ...Object.fromEntries(headers) }
-    for (const [name, value] of Object.entries(all)) res.writeHeader(name, value)
-    res.end(body, lastOne())
+  function write(answer: HttpAnswer): void {
+    const headers = { 'access-control-allow-origin': '*', ...answer.headers }
+    writeAnswer(res, { ...answer, headers, close: lastOne() })
     visit.onOver()
   }
-  const writeJson = (httpStatus: number, body: string): void =>
-    write(
-      httpStatus,
-      [
-        ['cache-control', 'no-store'],
-        ['content-type', JSON_TYPE],
-      ],
-      body,
-    )
+  const writeJson = (status: number, body: string): void =>
+    write({ status, body, contentType: JSON_TYPE, headers: { 'cache-control': 'no-store' } })
   const visit: Visit = {
     res,
     request,
@@ -80,15 +68,22 @@ export function openVisit(
       })
     },
     answer: (status) => visit.answerWith(() => status),
-    end: (httpStatus, headers = []) => later(() => write(httpStatus, headers, '')),
+    end: (status, headers = {}) => later(() => write({ status, body: '', headers })),
     crash: () => later(() => writeJson(500, '{"status":500}')),
   }
   return visit
 }
 
-/** What a browser asks before it sends a request of another page's. */
-export const preflight = (request: UpgradeRequest): HeaderLines => [
-  ['access-control-allow-headers', header(request, 'access-control-request-headers') ?? ''],
-  ['access-control-allow-methods', 'get, post, options'],
-  ['access-control-max-age', '3600'],
-]
+/** What a browser asks before it sends a request of another page's: which of its headers may be sent. */
+export function preflight(visit: Visit): void {
+  const asked = header(visit.request, 'access-control-request-headers') ?? ''
+  if (!isHeaderValue(asked)) {
+    visit.end(400)
+    return
+  }
+  visit.end(200, {
+    'access-control-allow-headers': asked,
+    'access-control-allow-methods': 'get, post, options',
+    'access-control-max-age': '3600',
+  })
+}

@@ -128,7 +128,7 @@ class LongPollMount {
       this.#refused('origin')
       visit.answer(403)
     } else if (request.method === 'POST') this.#post(visit)
-    else if (request.method === 'OPTIONS') visit.end(200, preflight(request))
+    else if (request.method === 'OPTIONS') preflight(visit)
     else visit.end(400)
   }
 

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, refuse } from '../../../server/index.ts'
 import { ask, LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
+import { exchange } from '../../support/raw-http.ts'
 import { cleanUp, log, recorded, room, serve } from '../channels/harness.ts'
 
 describe('long-poll: requests', () => {
@@ -41,6 +42,21 @@ describe('long-poll: requests', () => {
       'access-control-allow-methods': 'get, post, options',
       'access-control-max-age': '3600',
     })
+  })
+
+  it('a preflight for what is no header’s name is HTTP 400, and none of it comes back', async () => {
+    const { url, endpoint } = await serve(room(), { longpoll: {} })
+    const crashed = recorded(endpoint.telemetry.crashed)
+    for (const asked of ['x-\xe9a', 'x-\x7f', 'x-\xc4\x8d-a']) {
+      const [answer] = await exchange(
+        url,
+        `OPTIONS ${start} HTTP/1.1\r\nHost: localhost\r\nAccess-Control-Request-Headers: ${asked}\r\n\r\n`,
+      )
+      expect(answer?.status).to.equal(400)
+      expect(answer?.headers.has('access-control-allow-headers')).to.equal(false)
+      expect(answer?.headers.get('access-control-allow-origin')).to.equal('*')
+    }
+    expect(crashed.all).to.deep.equal([])
   })
 
   it('other methods are HTTP 400 (C4.15)', async () => {
