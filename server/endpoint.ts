@@ -12,6 +12,7 @@ import { createShared, LIMITS } from './socket/shared.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import { Admission, type ConnectLimits } from './transport/admission.ts'
 import { type Connections, closeIdle } from './transport/connections.ts'
+import type { Ground, TakeRequest } from './transport/ground.ts'
 import {
   GET_ONLY,
   type HttpAnswer,
@@ -30,13 +31,7 @@ import { LONG_POLL_DEFAULTS, type LongPollOptions, mountLongPoll } from './trans
 import { LongPollHub } from './transport/longpoll-hub.ts'
 import type { TlsFiles } from './transport/tls.ts'
 import { LISTEN_EXCLUSIVE, uws } from './transport/uws.ts'
-import {
-  type Ground,
-  mountWebSocket,
-  type PlainRequest,
-  WEBSOCKET_DEFAULTS,
-  type WebSocketOptions,
-} from './transport/websocket.ts'
+import { mountWebSocket, WEBSOCKET_DEFAULTS, type WebSocketOptions } from './transport/websocket.ts'
 
 export interface Mount {
   /** Where the socket handler stands, as `/socket`; segments may be `:name`. */
@@ -133,7 +128,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const hasLongPoll = options.mounts.some(({ longpoll }) => longpoll)
   const hub = hasLongPoll ? new LongPollHub(pubsub, lanes, connections) : undefined
   const timeouts: number[] = limits.joinWithinMs ? [limits.joinWithinMs] : []
-  const plain: PlainRequest[] = options.mounts.flatMap((mount) => {
+  const takers: TakeRequest[] = options.mounts.flatMap((mount) => {
     const websocket = { ...WEBSOCKET_DEFAULTS, ...mount.websocket }
     timeouts.push(websocket.timeoutMs)
     const maxChannels = mount.maxChannels ?? LIMITS.maxChannels
@@ -153,7 +148,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   app.any('/*', (res, req) => {
     const request = readRequest(res, req)
-    if (plain.some((take) => take(res, request))) return
+    if (takers.some((take) => take(res, request))) return
     const route = routes.get(request.path)
     const post = options.posts?.get(request.path)
     const isRead = request.method === 'GET' || request.method === 'HEAD'

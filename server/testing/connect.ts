@@ -1,6 +1,6 @@
 import type { Session, UserSocket } from '../channel/user-socket.ts'
 import { type Connect, handshake } from '../transport/handshake.ts'
-import type { UpgradeRequest } from '../transport/request.ts'
+import type { RequestHead } from '../transport/request.ts'
 import { TestEndpoint } from './endpoint.ts'
 import { Refused } from './refused.ts'
 import { TestSocket } from './socket.ts'
@@ -33,7 +33,7 @@ const queryOf = (params: ConnectParams): string =>
     .join('&')
 
 /** A browser's WebSocket, of this machine. */
-const REQUEST: Omit<UpgradeRequest, 'query'> = {
+const REQUEST: Omit<RequestHead, 'query'> = {
   method: 'GET',
   path: '/socket/websocket',
   headers: [

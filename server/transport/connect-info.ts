@@ -1,7 +1,7 @@
 /** What an app's `connect` may know of the request: only what the mount lists (protocol 1.6). */
 import type { Peer } from './client-address.ts'
 import { parseOrigin } from './origin.ts'
-import { type Headers, header, type UpgradeRequest } from './request.ts'
+import { type Headers, header, type RequestHead } from './request.ts'
 
 export interface ConnectInfo {
   readonly peer_data?: Peer
@@ -34,28 +34,28 @@ interface Offer {
 
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
-const headersWith = (request: UpgradeRequest, test: (name: string) => boolean): Headers =>
+const headersWith = (request: RequestHead, test: (name: string) => boolean): Headers =>
   request.headers.filter(([name]) => test(name))
 
 /** How each key is read. `offered` is the subprotocol header without the token. */
 const readers = {
-  peer_data: ({ peer }: UpgradeRequest) => ({ address: peer.address, port: peer.port }),
-  trace_context_headers: (request: UpgradeRequest) =>
+  peer_data: ({ peer }: RequestHead) => ({ address: peer.address, port: peer.port }),
+  trace_context_headers: (request: RequestHead) =>
     headersWith(request, (name) => name === 'traceparent' || name === 'tracestate'),
-  x_headers: (request: UpgradeRequest) => headersWith(request, (name) => name.startsWith('x-')),
-  sec_websocket_headers(request: UpgradeRequest, offered: string): Headers {
+  x_headers: (request: RequestHead) => headersWith(request, (name) => name.startsWith('x-')),
+  sec_websocket_headers(request: RequestHead, offered: string): Headers {
     const others = headersWith(
       request,
       (name) => name.startsWith('sec-websocket-') && name !== PROTOCOL_HEADER,
     )
     return offered === '' ? others : [...others, [PROTOCOL_HEADER, offered]]
   },
-  uri(request: UpgradeRequest) {
+  uri(request: RequestHead) {
     const { scheme, path, query } = request
     const { host, port } = parseOrigin(`${scheme}://${header(request, 'host') ?? ''}`)
     return { scheme, host: host || null, port, path, query }
   },
-  user_agent: (request: UpgradeRequest) => header(request, 'user-agent') ?? null,
+  user_agent: (request: RequestHead) => header(request, 'user-agent') ?? null,
 }
 
 export type ConnectInfoKey = keyof typeof readers
@@ -78,7 +78,7 @@ export function validateConnectInfoKeys(keys: readonly unknown[]): asserts keys 
 /** Collects the listed keys, and `auth_token` where the mount takes tokens (C1.31 to C1.38). */
 export function connectInfo(
   keys: ConnectInfoKeys,
-  request: UpgradeRequest,
+  request: RequestHead,
   offer: Offer,
 ): ConnectInfo {
   const { offered, authToken } = offer

@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from './handshake.ts'
 import { matchPath } from './path.ts'
-import type { UpgradeRequest } from './request.ts'
+import type { RequestHead } from './request.ts'
 
 export interface EntranceOptions {
   readonly transport: Transport
@@ -37,10 +37,7 @@ export class Entrance {
    * `finish` is called at once or, where the app decides later, in a turn of its own. By its end whoever was let
    * in has to have `entered`: before the next client is reviewed.
    */
-  admit(
-    request: UpgradeRequest,
-    finish: (verdict: Verdict<Session>, client: Client) => void,
-  ): void {
+  admit(request: RequestHead, finish: (verdict: Verdict<Session>, client: Client) => void): void {
     const client = this.#client(request)
     const unlessCrowded = (verdict: Verdict<Session>): Verdict<Session> =>
       (verdict.kind === 'accept'
@@ -50,19 +47,19 @@ export class Entrance {
   }
 
   /** For a request that cannot be let in: with `reason`, unless it would be refused anyway. */
-  refuse(request: UpgradeRequest, reason: Refused, finish: (verdict: Refused) => void): void {
+  refuse(request: RequestHead, reason: Refused, finish: (verdict: Refused) => void): void {
     const refused = (verdict: Verdict<Session>): Refused =>
       verdict.kind === 'refuse' ? verdict : reason
     this.#decide(request, this.#client(request), refused, finish)
   }
 
-  #client(request: UpgradeRequest): Client {
+  #client(request: RequestHead): Client {
     return this.#admission.client(this.#options.transport, request.peer.address)
   }
 
   /** `review` has the last word on a verdict, before it is told to telemetry. */
   #decide<V extends Verdict<Session>>(
-    request: UpgradeRequest,
+    request: RequestHead,
     client: Client,
     review: (verdict: Verdict<Session>) => V,
     finish: (verdict: V) => void,

@@ -10,7 +10,7 @@ import { type ConnectInfo, type ConnectInfoKeys, connectInfo } from './connect-i
 import { type HttpAnswer, httpError } from './http.ts'
 import type { OriginCheck } from './origin.ts'
 import { BadQuery, type Params, parseParams } from './params.ts'
-import { header, type UpgradeRequest } from './request.ts'
+import { header, type RequestHead } from './request.ts'
 import { type Selection, type SubprotocolOptions, selectSubprotocol } from './subprotocol.ts'
 import { upgradeProblem } from './upgrade-headers.ts'
 import { codecFor } from './vsn.ts'
@@ -73,11 +73,11 @@ export type Verdict<S extends Session> = Accepted<S> | Refused
 export interface HandshakeRules {
   /** Finds the auth token. */
   readonly select: (
-    request: UpgradeRequest,
+    request: RequestHead,
     options: HandshakeOptions,
   ) => Selection | { readonly refused: 403 | 400 }
   /** What is wrong with the headers of a request that the app lets in, as the body of a 400. */
-  readonly problem: (request: UpgradeRequest) => string | undefined
+  readonly problem: (request: RequestHead) => string | undefined
   /** Which frames it can bring to a client. */
   readonly toClient: 'any' | 'text'
 }
@@ -123,7 +123,7 @@ function paramsOf(query: string, pathParams: HandshakeOptions['pathParams']): Pa
 
 /** Everything that is decided before the app is asked. */
 function screen(
-  request: UpgradeRequest,
+  request: RequestHead,
   options: HandshakeOptions,
   rules: HandshakeRules,
 ): Candidate | Refused {
@@ -195,7 +195,7 @@ function conclude<S extends Session>(
  * rejects: what the app throws is a verdict of 500 with the error (C1.26).
  */
 export function handshake<S extends Session>(
-  request: UpgradeRequest,
+  request: RequestHead,
   options: HandshakeOptions,
   connect: Connect<S>,
   rules: HandshakeRules = UPGRADE_RULES,

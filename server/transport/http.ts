@@ -1,7 +1,7 @@
 /** Plain HTTP beside the sockets: routes, refusals, and copying a request out of uWS. */
 import { peerBehind, type TrustsProxy } from './client-address.ts'
 import { readBody } from './http-body.ts'
-import type { UpgradeRequest } from './request.ts'
+import type { RequestHead } from './request.ts'
 import type { HttpRequest, HttpResponse } from './uws.ts'
 
 export interface HttpAnswer {
@@ -15,12 +15,12 @@ export interface HttpAnswer {
 }
 
 /** A GET route. It may be async; a throw is answered 500. */
-export type Route = (request: UpgradeRequest) => HttpAnswer | Promise<HttpAnswer>
+export type Route = (request: RequestHead) => HttpAnswer | Promise<HttpAnswer>
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** A POST route, as `Route`. */
-export type PostRoute = (request: UpgradeRequest, body: Buffer) => HttpAnswer | Promise<HttpAnswer>
+export type PostRoute = (request: RequestHead, body: Buffer) => HttpAnswer | Promise<HttpAnswer>
 
 const MAX_BODY_BYTES = 16_384
 
@@ -67,11 +67,11 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
 
 /** How this server is reached. */
 interface Front {
-  readonly scheme: UpgradeRequest['scheme']
+  readonly scheme: RequestHead['scheme']
   readonly trustsProxy: TrustsProxy
 }
 
-export type ReadRequest = (res: HttpResponse, req: HttpRequest) => UpgradeRequest
+export type ReadRequest = (res: HttpResponse, req: HttpRequest) => RequestHead
 
 /** uWS's request lives only as long as the handler's first turn: everything is copied out of it at once. */
 export const requestReader =
@@ -180,7 +180,7 @@ export function writeAnswer(res: HttpResponse, answer: HttpAnswer, withBody = tr
 export function serveRoute(
   res: HttpResponse,
   route: Route,
-  request: UpgradeRequest,
+  request: RequestHead,
   onError: (error: unknown) => void,
 ): void {
   const later = deferred(res, onError)
@@ -212,7 +212,7 @@ function answerWith(
 export function servePost(
   res: HttpResponse,
   route: PostRoute,
-  request: UpgradeRequest,
+  request: RequestHead,
   onError: (error: unknown) => void,
 ): void {
   const later = deferred(res, onError)

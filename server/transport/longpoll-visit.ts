@@ -1,7 +1,7 @@
 /** One HTTP request of a long-poll client, and its one answer (protocol 4.1, 4.2). */
 import { deferred, type HttpAnswer, isHeaderValue, JSON_TYPE, writeAnswer } from './http.ts'
 import type { BodyStatus } from './longpoll-outcome.ts'
-import { header, type UpgradeRequest } from './request.ts'
+import { header, type RequestHead } from './request.ts'
 import type { HttpResponse } from './uws.ts'
 
 /** HTTP's own status of an answer: a proxy is to see that a client was turned away. */
@@ -9,7 +9,7 @@ const HTTP_STATUS = new Map<BodyStatus, number>([[500, 503]])
 
 export interface Visit {
   readonly res: HttpResponse
-  readonly request: UpgradeRequest
+  readonly request: RequestHead
   /** What to do when the client goes away before it is answered. */
   onGone: () => void
   /** What to do when it is over: answered, or its client has gone. */
@@ -36,7 +36,7 @@ const isAnswer = (given: BodyStatus | Answer): given is Answer => typeof given =
 /** `lastOne`: whether the client is to make a new connection for its next request. */
 export function openVisit(
   res: HttpResponse,
-  request: UpgradeRequest,
+  request: RequestHead,
   onError: (error: unknown) => void,
   lastOne: () => boolean,
 ): Visit {

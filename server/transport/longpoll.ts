@@ -4,6 +4,7 @@ import type { Session, SocketContext } from '../socket/socket.ts'
 import { type Admission, type Client, isCrowded } from './admission.ts'
 import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
 import { Entrance } from './entrance.ts'
+import type { Ground, TakeRequest } from './ground.ts'
 import type { Accepted, HandshakeOptions, HandshakeRules, Refused } from './handshake.ts'
 import { isNdjson } from './longpoll-body.ts'
 import type { SessionOptions } from './longpoll-connection.ts'
@@ -15,9 +16,8 @@ import { openVisit, preflight, type Visit } from './longpoll-visit.ts'
 import { compileOriginCheck, type OriginCheck, type OriginOption } from './origin.ts'
 import { BadQuery, parseParams } from './params.ts'
 import { matchPath } from './path.ts'
-import { header, type UpgradeRequest } from './request.ts'
+import { header, type RequestHead } from './request.ts'
 import type { HttpResponse } from './uws.ts'
-import type { Ground, PlainRequest } from './websocket.ts'
 
 export interface LongPollOptions extends SessionOptions {
   /** The last segment of the URL. */
@@ -71,7 +71,7 @@ export function mountLongPoll(
   mountPath: string,
   options: LongPollOptions,
   context: SocketContext,
-): PlainRequest {
+): TakeRequest {
   const mount = new LongPollMount(ground, mountPath + options.path, options, context)
   return (res, request) => mount.take(res, request)
 }
@@ -110,7 +110,7 @@ class LongPollMount {
   }
 
   /** False: another URL. */
-  take(res: HttpResponse, request: UpgradeRequest): boolean {
+  take(res: HttpResponse, request: RequestHead): boolean {
     if (!matchPath(this.#pattern, request.path)) return false
     const visit = openVisit(res, request, this.#crashed, () => this.#hub.isDraining)
     this.#guarded(visit, () => this.#serve(visit))
@@ -243,7 +243,7 @@ class LongPollMount {
 }
 
 /** Of the header, else of the query. Throws BadQuery. */
-function tokenOf(request: UpgradeRequest): string | undefined {
+function tokenOf(request: RequestHead): string | undefined {
   const inHeader = header(request, TOKEN_HEADER)
   if (inHeader !== undefined) return inHeader
   const { token } = parseParams(request.query)

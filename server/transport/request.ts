@@ -1,10 +1,10 @@
-/** An HTTP request as plain data, copied out of the server's own object before anything is awaited. */
+/** An HTTP request without its body, as plain data: copied out of uWS's own object before anything is awaited. */
 import type { Peer } from './client-address.ts'
 
 /** Names are lower-case; a header sent on several lines is listed as often, in order. */
 export type Headers = readonly (readonly [name: string, value: string])[]
 
-export interface UpgradeRequest {
+export interface RequestHead {
   readonly method: string
   /** As sent: neither decoded nor normalised. */
   readonly path: string
@@ -18,12 +18,12 @@ export interface UpgradeRequest {
 }
 
 /** Every value of one header, one per line of the request. */
-export function headerLines(request: UpgradeRequest, name: string): readonly string[] {
+export function headerLines(request: RequestHead, name: string): readonly string[] {
   return request.headers.filter(([each]) => each === name).map(([, value]) => value)
 }
 
 /** One header's value, several lines joined as RFC 9110 (5.3) does; undefined where it is absent. */
-export function header(request: UpgradeRequest, name: string): string | undefined {
+export function header(request: RequestHead, name: string): string | undefined {
   const lines = headerLines(request, name)
   return lines.length === 0 ? undefined : lines.join(', ')
 }

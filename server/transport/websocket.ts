@@ -2,22 +2,19 @@
 import { CLOSE } from '../protocol/close.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { type Session, Socket, type SocketContext } from '../socket/socket.ts'
-import type { Admission, Client } from './admission.ts'
+import type { Client } from './admission.ts'
 import type { ConnectInfoKeys } from './connect-info.ts'
 import { validateConnectInfoKeys } from './connect-info.ts'
-import type { Connections } from './connections.ts'
 import { Entrance } from './entrance.ts'
+import type { Ground, TakeRequest } from './ground.ts'
 import type { HandshakeOptions, Refused } from './handshake.ts'
-import { deferred, type ReadRequest, writeAnswer } from './http.ts'
-import type { SharedLanes } from './lanes.ts'
-import type { LentCork } from './lent-cork.ts'
+import { deferred, writeAnswer } from './http.ts'
 import { compileOriginCheck, type OriginOption } from './origin.ts'
 import { matchPath } from './path.ts'
-import { header, type UpgradeRequest } from './request.ts'
+import { header } from './request.ts'
 import {
   type HttpRequest,
   type HttpResponse,
-  type TemplatedApp,
   type UpgradeContext,
   uws,
   type WebSocket,
@@ -73,26 +70,6 @@ const NO_HANDSHAKE: Refused = {
   body: "no handshake: 'sec-websocket-key' must be 24 characters, the URL as it is mounted",
 }
 
-/** What an upgrade that is decided later is written in, from the time on when the endpoint listens. */
-export interface Lent {
-  cork?: LentCork
-}
-
-/** What the mounts of one endpoint share. */
-export interface Ground {
-  readonly app: TemplatedApp
-  /** Hosts that `checkOrigin: true` lets pages of. */
-  readonly hosts: readonly string[]
-  readonly readRequest: ReadRequest
-  readonly lanes: SharedLanes
-  readonly connections: Connections
-  readonly admission: Admission
-  readonly lent: Lent
-}
-
-/** Answers requests to the mount's URL that uWS does not take for an upgrade. False: another URL. */
-export type PlainRequest = (res: HttpResponse, request: UpgradeRequest) => boolean
-
 /**
  * Mounts a user socket at `mountPath` + `options.path`. Throws TypeError, at start-up, for a malformed origin
  * entry or an unknown connect info key.
@@ -102,7 +79,7 @@ export function mountWebSocket(
   mountPath: string,
   options: WebSocketOptions,
   context: SocketContext,
-): PlainRequest {
+): TakeRequest {
   validateConnectInfoKeys(options.connectInfo)
   const { telemetry } = context
   const crashed = (error: unknown) => telemetry.crashed.publish({ topic: undefined, error })

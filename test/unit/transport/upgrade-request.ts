@@ -1,4 +1,4 @@
-import type { Headers, UpgradeRequest } from '../../../server/transport/request.ts'
+import type { Headers, RequestHead } from '../../../server/transport/request.ts'
 
 /** The headers of a browser's WebSocket, nothing more. */
 export const upgradeHeaders: Headers = [
@@ -10,7 +10,7 @@ export const upgradeHeaders: Headers = [
 ]
 
 /** A request that is fine, but for what `changes` says. */
-export const upgradeRequest = (changes: Partial<UpgradeRequest> = {}): UpgradeRequest => ({
+export const upgradeRequest = (changes: Partial<RequestHead> = {}): RequestHead => ({
   method: 'GET',
   path: '/socket/websocket',
   query: 'vsn=2.0.0',
@@ -21,5 +21,5 @@ export const upgradeRequest = (changes: Partial<UpgradeRequest> = {}): UpgradeRe
 })
 
 /** The same with further headers. */
-export const withHeaders = (...headers: Headers): UpgradeRequest =>
+export const withHeaders = (...headers: Headers): RequestHead =>
   upgradeRequest({ headers: [...upgradeHeaders, ...headers] })
