@@ -1,16 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { StoreUnavailable } from '../../channels/agent/store/store.ts'
-import {
-  emit,
-  eventsOf,
-  numbers,
-  own,
-  put,
-  rejection,
-  SESSION,
-  type Suite,
-} from './agent-store-setup.ts'
+import { numbers } from '../support/numbers.ts'
+import { emit, eventsOf, own, put, rejection, SESSION, type Suite } from './agent-store-setup.ts'
 
 /** What a store does when it is closed. */
 export const closeSuite: Suite = (setup) => {

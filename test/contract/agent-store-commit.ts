@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { AgentStore, CommitResult } from '../../channels/agent/store/store.ts'
+import { numbers } from '../support/numbers.ts'
 import {
   emit,
   eventsOf,
   listen,
-  numbers,
   own,
   put,
   rejection,

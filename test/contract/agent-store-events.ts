@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
+import { numbers } from '../support/numbers.ts'
 import {
   emit,
   eventsOf,
   hears,
   listen,
-  numbers,
   own,
   put,
   SESSION,

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { RETENTION } from '../../channels/agent/store/store.ts'
+import { numbers } from '../support/numbers.ts'
 import {
   emit,
   eventsOf,
   listen,
-  numbers,
   own,
   put,
   SESSION,

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
+import { numbers } from '../support/numbers.ts'
 import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { makeDir, setUpLmdb } from './agent-store-backends.ts'
@@ -15,7 +16,6 @@ import {
   eventsOf,
   hears,
   listen,
-  numbers,
   own,
   put,
   rejection,

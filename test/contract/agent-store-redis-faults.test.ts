@@ -13,9 +13,10 @@ import {
 import { type Redis, RedisUnavailable } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
 import { within } from '../support/deadline.ts'
+import { numbers } from '../support/numbers.ts'
 import { Queue } from '../support/queue.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { eventsOf, numbers, own, rejection, SESSION } from './agent-store-setup.ts'
+import { eventsOf, own, rejection, SESSION } from './agent-store-setup.ts'
 
 const PREFIX = 'test'
 const RETRY_MS = 20

@@ -5,6 +5,7 @@ import { sessionKeys } from '../../channels/agent/store/redis-keys.ts'
 import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
+import { numbers } from '../support/numbers.ts'
 import { Queue } from '../support/queue.ts'
 import {
   startRedis,
@@ -15,7 +16,7 @@ import {
 import { agentStoreContract } from './agent-store.ts'
 import { newPrefix, setUpRedis } from './agent-store-backends.ts'
 import { asLocal } from './agent-store-redis-adapter.ts'
-import { emit, eventsOf, numbers, own, SESSION, shared } from './agent-store-setup.ts'
+import { emit, eventsOf, own, SESSION, shared } from './agent-store-setup.ts'
 
 const onError = () => {}
 

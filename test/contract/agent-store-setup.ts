@@ -117,8 +117,3 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   }
   throw new Error('it did not reject')
 }
-
-/** The numbers from `first` to `last`. */
-export function numbers(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-}

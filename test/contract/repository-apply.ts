@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { defaultQuery } from '../../channels/agent/query/query.ts'
 import type { Record as JsonRecord } from '../../channels/agent/repository/repository.ts'
-import { numbers } from './agent-store-setup.ts'
+import { numbers } from '../support/numbers.ts'
 import { BUSINESS, placeOf, put, read, type Suite, versionOf, write } from './repository-setup.ts'
 
 /** Ids that break what is put together, or looked up, without care. All of them 256 bytes at most. */

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { App } from '../../server/app.ts'
+import { freePort } from '../support/free-port.ts'
+import { gate } from '../support/gate.ts'
 import { ask, LongPollClient, said } from '../support/longpoll-client.ts'
 import { replyTo } from '../support/wire-client.ts'
-import { freePort, gate, start, stopNodes, stubApp } from './stub-node.ts'
+import { start, stopNodes, stubApp } from './stub-node.ts'
 
 describe('one node, by long-polling', () => {
   afterEach(stopNodes)

@@ -2,12 +2,12 @@ import { Agent } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, defineSocket } from '../../server/index.ts'
+import { freePort } from '../support/free-port.ts'
+import { gate } from '../support/gate.ts'
 import { Queue } from '../support/queue.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import {
   fetchText,
-  freePort,
-  gate,
   isRefused,
   joined,
   listening,

@@ -2,8 +2,10 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { App, AppOptions } from '../../server/app.ts'
+import { freePort } from '../support/free-port.ts'
+import { gate } from '../support/gate.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
-import { fetchText, freePort, gate, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
+import { fetchText, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
 
 /** A HEAD on the agent's connection. */
 function head(url: string, agent: Agent) {

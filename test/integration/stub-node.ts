@@ -6,16 +6,8 @@ import { readConfig } from '../../server/config.ts'
 import { accept, defineChannel, defineSocket, ok, refuse } from '../../server/index.ts'
 import { createLogger } from '../../server/logger.ts'
 import { type Node, startNode } from '../../server/node.ts'
+import { gate } from '../support/gate.ts'
 import { connectWire, replyTo, terminateWires } from '../support/wire-client.ts'
-
-/** A promise, and what settles it. */
-export function gate<T = void>() {
-  let open: (value: T) => void = () => undefined
-  const opened = new Promise<T>((resolve) => {
-    open = resolve
-  })
-  return { open, opened }
-}
 
 /** An app whose readiness, busyness and end a test decides; `events` tells what became of it. */
 export function stubApp() {
@@ -103,14 +95,6 @@ export function fetchText(url: string, agent: Agent | false = false): Promise<An
     })
     asked.once('error', reject)
   })
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = await listening()
-  const port = portOf(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** A plain server on a port of loopback. */

@@ -15,9 +15,6 @@ const AT_ONCE = 100
 export const setUp = (options: { readonly now?: () => number } = {}) =>
   startAgentServer({ commands: COMMANDS, ...options })
 
-export const numbers = (first: number, last: number) =>
-  Array.from({ length: last - first + 1 }, (_, index) => first + index)
-
 /** Has the session's operators told something so many times. */
 export async function announce(
   agent: AgentClient,

@@ -9,7 +9,8 @@ import {
   refusalOf,
 } from '../../support/agent-client.ts'
 import { stopAgentServers } from '../../support/agent-server.ts'
-import { numbers, setUp } from './announcing.ts'
+import { numbers } from '../../support/numbers.ts'
+import { setUp } from './announcing.ts'
 import { VALID } from './scenario.ts'
 
 describe('the events of a session', () => {

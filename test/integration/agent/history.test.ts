@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { type AgentClient, ok, type Payload, rawAgent } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { numbers } from '../../support/numbers.ts'
 import { records } from './drafts.ts'
 
 const DEFAULT = {
@@ -83,7 +84,7 @@ describe('the history of a session', () => {
 
   it('gives 200 at most, and 200 unless told', async () => {
     const agent = await rawAgent(await startAgentServer())
-    const limits = Array.from({ length: 205 }, (_, index) => index + 1)
+    const limits = numbers(1, 205)
     await Promise.all(limits.map((limit) => agent.modifyQuery('services', { limit })))
     const entries = await history(agent)
     expect(entries).to.have.length(200)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { CLIENTS, ok, type Payload, text } from '../../support/agent-client.ts'
+import { numbers } from '../../support/numbers.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { type ServerProcess, startProcess } from '../../support/server-process.ts'
 import { terminateWires } from '../../support/wire-client.ts'
@@ -76,7 +77,7 @@ describe('a server that is killed with -9 right after it answered', function () 
         const back = ok(await after.authenticate({ lastSeq: 0, epoch }))
         expect(back).to.include({ recovered: true, seq: lastSeq, epoch })
         await after.received(lastSeq)
-        expect(after.seqs).to.deep.equal(Array.from({ length: lastSeq }, (_, index) => index + 1))
+        expect(after.seqs).to.deep.equal(numbers(1, lastSeq))
         epoch = back['epoch']
       }
       expect(lastSeq).to.equal(ROUNDS * 4)

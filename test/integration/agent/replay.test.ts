@@ -8,7 +8,8 @@ import {
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
-import { announce, comeBack, epochOf, numbers, returning, setUp } from './announcing.ts'
+import { numbers } from '../../support/numbers.ts'
+import { announce, comeBack, epochOf, returning, setUp } from './announcing.ts'
 
 const HOUR_MS = 3_600_000
 const KEPT = 1_000

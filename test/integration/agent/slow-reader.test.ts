@@ -5,7 +5,8 @@ import { type Payload, rawAgent, type Who } from '../../support/agent-client.ts'
 import { type AgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { within } from '../../support/deadline.ts'
 import { LongPollClient } from '../../support/longpoll-client.ts'
-import { announce, epochOf, numbers, setUp } from './announcing.ts'
+import { numbers } from '../../support/numbers.ts'
+import { announce, epochOf, setUp } from './announcing.ts'
 import { VALID } from './scenario.ts'
 
 /** A client that can stop reading: it joins and comes back from the first event. */

@@ -5,18 +5,9 @@ import { Socket } from 'phoenix'
 import { WebSocket } from 'ws'
 import { accept, refuse } from '../../../server/index.ts'
 import type { ConnectLimits } from '../../../server/transport/admission.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, openUpgrade } from '../../support/wire-client.ts'
-import {
-  ask,
-  cleanUp,
-  gate,
-  log,
-  member,
-  recorded,
-  room,
-  type ServeOptions,
-  serve,
-} from './harness.ts'
+import { ask, cleanUp, log, member, recorded, room, type ServeOptions, serve } from './harness.ts'
 
 describe('channels: admission', () => {
   afterEach(cleanUp)

@@ -3,11 +3,11 @@ import fc from 'fast-check'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import { ok } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire } from '../../support/wire-client.ts'
 import {
   cleanUp,
   crashOf,
-  gate,
   isEvent,
   join,
   log,

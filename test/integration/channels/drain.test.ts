@@ -6,20 +6,10 @@ import type { AnySocket } from '../../../server/channel/types.ts'
 import { DRAIN_DEFAULTS } from '../../../server/drain.ts'
 import { error, ok } from '../../../server/index.ts'
 import { within } from '../../support/deadline.ts'
+import { freePort } from '../../support/free-port.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
-import {
-  cleanUp,
-  freePort,
-  gate,
-  join,
-  log,
-  member,
-  nextParts,
-  recorded,
-  replied,
-  room,
-  serve,
-} from './harness.ts'
+import { cleanUp, join, log, member, nextParts, recorded, replied, room, serve } from './harness.ts'
 
 describe('channels: drain', () => {
   afterEach(cleanUp)

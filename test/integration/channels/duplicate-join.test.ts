@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import { error, ok } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import {
   cleanUp,
   closeOf,
-  gate,
   isEvent,
   join,
   log,

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, Broadcast } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
-import { ask, cleanUp, gate, isEvent, join, log, member, room, serve } from './harness.ts'
+import { ask, cleanUp, isEvent, join, log, member, room, serve } from './harness.ts'
 
 /** The sweep comes every hundredth of the idle timeout. */
 const websocket = { timeoutMs: 20_000 }

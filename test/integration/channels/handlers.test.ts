@@ -10,7 +10,8 @@ import {
   refuteReply,
   settled,
 } from '../../../server/testing/index.ts'
-import { gate, room, type Script } from './harness.ts'
+import { gate } from '../../support/gate.ts'
+import { room, type Script } from './harness.ts'
 
 describe('channels: handlers', () => {
   const connected = (script: Script) => connect(defineSocket({ channels: [room(script)] }))

@@ -1,7 +1,5 @@
 /** What the tests of the channel machine share: a server in this process, channels in a few lines, waiting. */
 
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import type { AnySocket } from '../../../server/channel/types.ts'
 import type { SocketDefinition } from '../../../server/channel/user-socket.ts'
@@ -73,16 +71,6 @@ export interface Server {
 }
 
 const running = new Set<Endpoint>()
-
-/** A port of loopback that nobody has: for a server that comes back on the port that it had. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Starts an endpoint with these channels on loopback. */
 export async function serve(
@@ -218,20 +206,6 @@ export function recorded<T>(signal: Signal<T>): Queue<T> {
   const queue = log<T>()
   signal.subscribe((value) => queue.push(value))
   return queue
-}
-
-export interface Gate {
-  readonly opened: Promise<void>
-  open(): void
-}
-
-/** A promise that the test resolves: a handler that takes as long as the test wants. */
-export function gate(): Gate {
-  let open = (): void => undefined
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open: () => open() }
 }
 
 export interface CountingPubSub {

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { ok } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire } from '../../support/wire-client.ts'
-import { cleanUp, gate, join, nextParts, parts, replied, room, serve } from './harness.ts'
+import { cleanUp, join, nextParts, parts, replied, room, serve } from './harness.ts'
 
 describe('channels: heartbeat', () => {
   afterEach(cleanUp)

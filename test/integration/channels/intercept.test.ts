@@ -13,7 +13,8 @@ import {
   refutePush,
   TestEndpoint,
 } from '../../../server/testing/index.ts'
-import { cleanUp, gate, type Json, member, parts, room, type Script, serve } from './harness.ts'
+import { gate } from '../../support/gate.ts'
+import { cleanUp, type Json, member, parts, room, type Script, serve } from './harness.ts'
 
 describe('channels: intercept', () => {
   afterEach(cleanUp)

@@ -4,11 +4,11 @@ import type { TerminateReason } from '../../../server/channel/result.ts'
 import { Broadcast, ok } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { PubSub } from '../../../server/pubsub/pubsub.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import {
   ask,
   cleanUp,
-  gate,
   isEvent,
   join,
   log,

@@ -2,13 +2,13 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import { ok } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import {
   ask,
   cleanUp,
   closeOf,
   countingPubSub,
-  gate,
   isEvent,
   join,
   log,

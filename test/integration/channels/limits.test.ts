@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import { ok } from '../../../server/index.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, type WireClient } from '../../support/wire-client.ts'
 import {
   ask,
   cleanUp,
-  gate,
   isEvent,
   type Json,
   join,

@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { DRAIN_DEFAULTS } from '../../../server/drain.ts'
 import { accept, error, ok, reply, type SocketRef, stop } from '../../../server/index.ts'
+import { freePort } from '../../support/free-port.ts'
+import { gate } from '../../support/gate.ts'
 import {
   collect,
   joinChannel,
@@ -10,7 +12,7 @@ import {
   pushError,
   pushOk,
 } from '../../support/phoenix-client.ts'
-import { cleanUp, freePort, gate, log, room, serve } from './harness.ts'
+import { cleanUp, log, room, serve } from './harness.ts'
 
 describe('channels: phoenix client', () => {
   afterEach(cleanUp)

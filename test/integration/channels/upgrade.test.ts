@@ -4,8 +4,9 @@ import type { Session } from '../../../server/channel/user-socket.ts'
 import { accept, refuse } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { HttpAnswer } from '../../../server/transport/http.ts'
+import { gate } from '../../support/gate.ts'
 import { connectWire, openUpgrade, terminateWires } from '../../support/wire-client.ts'
-import { cleanUp, gate, join, log, member, recorded, room, serve } from './harness.ts'
+import { cleanUp, join, log, member, recorded, room, serve } from './harness.ts'
 
 describe('channels: upgrade', () => {
   afterEach(cleanUp)

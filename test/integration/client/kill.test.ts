@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { listen, openSession } from '../../support/agent-session.ts'
+import { freePort } from '../../support/free-port.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { type ServerProcess, startProcess } from '../../support/server-process.ts'
-import { freePort } from '../stub-node.ts'
 
 const READY = /^agent-channels is listening on (http:\S+)/m
 

@@ -13,10 +13,9 @@ import {
   stopAgentServers,
 } from '../../support/agent-server.ts'
 import { agentError, listen, openSession } from '../../support/agent-session.ts'
+import { numbers } from '../../support/numbers.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { SECRET, token, verifierOf } from '../../support/tokens.ts'
-
-const numbers = (to: number) => Array.from({ length: to }, (_, index) => index + 1)
 
 describe('an agent session of the client whose connection is lost', () => {
   let server: AgentServer
@@ -57,7 +56,7 @@ describe('an agent session of the client whose connection is lost', () => {
         await other.modifyQuery('services', { limit: 4 })
       }
       await modified.next(({ seq }) => seq === 12)
-      expect(modified.all.map(({ seq }) => seq)).to.deep.equal(numbers(12))
+      expect(modified.all.map(({ seq }) => seq)).to.deep.equal(numbers(1, 12))
       expect(modified.all.map(({ modifiedQuery }) => modifiedQuery.limit)).to.deep.equal([
         1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4,
       ])
@@ -120,7 +119,7 @@ describe('an agent session of the client whose connection is lost', () => {
       const { history } = await session.history()
       const limits = history.map(({ modifiedQuery }) => modifiedQuery.limit)
       expect(limits).to.deep.equal([...new Set(limits)].sort((a, b) => a - b))
-      expect(modified.all.map((event) => event.seq)).to.deep.equal(numbers(limits.length))
+      expect(modified.all.map((event) => event.seq)).to.deep.equal(numbers(1, limits.length))
       expect(modified.all.map(({ modifiedQuery }) => modifiedQuery.limit)).to.deep.equal(limits)
       const codes = await Promise.all(outcomes)
       expect(codes.every((code) => code === 'ok' || code === 'unavailable')).to.equal(true)

@@ -1,13 +1,10 @@
 import { expect } from 'chai'
 import { type Payload, text } from '../../support/agent-client.ts'
 import type { Cluster } from '../../support/cluster.ts'
+import { numbers } from '../../support/numbers.ts'
 import type { Operator } from '../../support/operator.ts'
 import { type Produced, produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
-
-/** `from + 1` to `to`. */
-const range = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => from + 1 + index)
 
 /**
  * Contract 9: each operator has every event since it came first, up to `last`, once and in order; and what was
@@ -21,7 +18,7 @@ export function expectWhole(
   for (const operator of operators) {
     const first = Number(operator.welcomes[0]?.['seq'])
     const { seqs, who } = operator
-    expect(seqs, `what ${who.operatorId} got`).to.deep.equal(range(first, last))
+    expect(seqs, `what ${who.operatorId} got`).to.deep.equal(numbers(first + 1, last))
     const bySeq = new Map(operator.events.map(({ seq, payload }) => [seq, payload]))
     for (const success of successes) {
       if (Number(success['seq']) <= first) continue

@@ -5,6 +5,7 @@ import { nested, ok, type Payload, rawAgent, WHO } from '../../support/agent-cli
 import { type Balancer, startBalancer } from '../../support/balancer.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { LongPollClient } from '../../support/longpoll-client.ts'
+import { numbers } from '../../support/numbers.ts'
 import { closeSockets, openSocket } from '../../support/phoenix-client.ts'
 import { Queue } from '../../support/queue.ts'
 import type { ServerProcess } from '../../support/server-process.ts'
@@ -82,7 +83,7 @@ describe('long-polling through a balancer without sticky sessions', function () 
         ports.push(Number(new URL(fresh.url).port))
       }
       const seqs = got.all.map(({ seq }) => seq)
-      expect(seqs).to.deep.equal(Array.from({ length: 20 }, (_, at) => at + 1))
+      expect(seqs).to.deep.equal(numbers(1, 20))
       expect(welcomes.all.slice(1).map(({ recovered }) => recovered)).to.deep.equal(
         welcomes.all.slice(1).map(() => true),
       )

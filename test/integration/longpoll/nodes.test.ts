@@ -6,10 +6,11 @@ import { createRedisPubSub } from '../../../server/pubsub/redis.ts'
 import { connectRedis } from '../../../server/redis/connect.ts'
 import type { Redis } from '../../../server/redis/redis.ts'
 import { createTelemetry } from '../../../server/telemetry.ts'
+import { gate } from '../../support/gate.ts'
 import { LongPollClient } from '../../support/longpoll-client.ts'
 import { startRedis, startRedisCluster } from '../../support/redis.ts'
 import { replyTo } from '../../support/wire-client.ts'
-import { cleanUp, gate, isEvent, log, room, type Server, serve } from '../channels/harness.ts'
+import { cleanUp, isEvent, log, room, type Server, serve } from '../channels/harness.ts'
 
 const servers = [
   ['one Redis', () => startRedis()],

@@ -7,6 +7,7 @@ import { accept, ok } from '../../../server/index.ts'
 import { createLocalPresence } from '../../../server/presence/local.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import { within } from '../../support/deadline.ts'
+import { freePort } from '../../support/free-port.ts'
 import {
   collect,
   joinChannel,
@@ -14,7 +15,7 @@ import {
   openSocket,
   pushOk,
 } from '../../support/phoenix-client.ts'
-import { cleanUp, freePort, log, member, recorded, room, serve } from '../channels/harness.ts'
+import { cleanUp, log, member, recorded, room, serve } from '../channels/harness.ts'
 
 describe('long-poll: phoenix.js', () => {
   afterEach(cleanUp)

@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { ok } from '../../../server/index.ts'
 import type { WireMessage } from '../../support/client-codec.ts'
+import { gate } from '../../support/gate.ts'
 import { LongPollClient, NDJSON } from '../../support/longpoll-client.ts'
 import { replyTo } from '../../support/wire-client.ts'
-import { cleanUp, gate, log, room, serve } from '../channels/harness.ts'
-
+import { cleanUp, log, room, serve } from '../channels/harness.ts'
 import { echo, LONG, observed, push, SHORT } from './session.ts'
 
 describe('long-poll: what a session is sent', () => {

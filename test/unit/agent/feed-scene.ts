@@ -7,6 +7,7 @@ import type {
   SessionEvent,
   SessionListener,
 } from '../../../channels/agent/store/store.ts'
+import { numbers } from '../../support/numbers.ts'
 
 export const SESSION = { businessId: 'b1', sessionId: 's1' }
 const TOPIC = 'agent:s1'
@@ -135,9 +136,6 @@ export class FakeReader implements Reader {
     })
   }
 }
-
-export const numbers = (first: number, last: number) =>
-  Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
 
 /** Lets everything happen that is on its way. */
 export async function settle(scheduler: fc.Scheduler): Promise<void> {

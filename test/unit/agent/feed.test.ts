@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { Feed } from '../../../channels/agent/feed.ts'
 import type { AgentStore } from '../../../channels/agent/store/store.ts'
+import { numbers } from '../../support/numbers.ts'
 import {
   EPOCH,
   Events,
   FakeReader,
   happening,
-  numbers,
   Scene,
   SESSION,
   settle,
