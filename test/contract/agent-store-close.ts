@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
-import { emit, eventsOf, own, put, rejection, SESSION, type Suite } from './agent-store-setup.ts'
+import { rejection } from '../support/rejection.ts'
+import { emit, eventsOf, own, put, SESSION, type Suite } from './agent-store-setup.ts'
 
 /** What a store does when it is closed. */
 export const closeSuite: Suite = (setup) => {

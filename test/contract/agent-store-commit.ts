@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { AgentStore, CommitResult } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
+import { rejection } from '../support/rejection.ts'
 import {
   emit,
   eventsOf,
   listen,
   own,
   put,
-  rejection,
   SESSION,
   type Suite,
   shared,

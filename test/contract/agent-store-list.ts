@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { AgentStore, Range } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
-import { own, put, rejection, SESSION, type Suite, shared } from './agent-store-setup.ts'
+import { rejection } from '../support/rejection.ts'
+import { own, put, SESSION, type Suite, shared } from './agent-store-setup.ts'
 
 /** In the order of their UTF-8 bytes, which is not that of UTF-16 (the last two). */
 const IDS = [

@@ -8,20 +8,11 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
+import { rejection } from '../support/rejection.ts'
 import { startProcess } from '../support/server-process.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { makeDir, setUpLmdb } from './agent-store-backends.ts'
-import {
-  emit,
-  eventsOf,
-  hears,
-  listen,
-  own,
-  put,
-  rejection,
-  SESSION,
-  shared,
-} from './agent-store-setup.ts'
+import { emit, eventsOf, hears, listen, own, put, SESSION, shared } from './agent-store-setup.ts'
 
 async function outputOf(command: string, args: readonly string[]): Promise<string> {
   return (await promisify(execFile)(command, args)).stdout

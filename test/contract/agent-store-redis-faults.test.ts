@@ -16,7 +16,8 @@ import { within } from '../support/deadline.ts'
 import { numbers } from '../support/numbers.ts'
 import { Queue } from '../support/queue.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { eventsOf, own, rejection, SESSION } from './agent-store-setup.ts'
+import { rejection } from '../support/rejection.ts'
+import { eventsOf, own, SESSION } from './agent-store-setup.ts'
 
 const PREFIX = 'test'
 const RETRY_MS = 20

@@ -107,13 +107,3 @@ export function listen(store: AgentStore, session: SessionKey): Ear {
     })
   return { heard, until, leave: () => subscription.end() }
 }
-
-/** What `promise` rejects with; an error where it does not. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise
-  } catch (error) {
-    return error
-  }
-  throw new Error('it did not reject')
-}

@@ -11,6 +11,7 @@ import { expect } from 'chai'
 import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { type AgentClient, ok, type Payload, phoenixAgent, WHO } from '../support/agent-client.ts'
 import { makeCertificate } from '../support/certificate.ts'
+import { readMetrics } from '../support/node-metrics.ts'
 import { closeSockets } from '../support/phoenix-client.ts'
 import { requireRedis } from '../support/redis.ts'
 import { type ServerProcess, startProcess } from '../support/server-process.ts'
@@ -48,10 +49,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** How many connections a node has. */
-async function connections({ url }: Started): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  return Number(/^agent_channels_connections\{.*\} (\d+)$/m.exec(metrics)?.[1])
-}
+const connections = async ({ url }: Started) => (await readMetrics(url)).get('connections')
 
 /** The official client joins again by itself; the next reply to a join is the one that was not seen yet. */
 const joined = (agent: AgentClient): Promise<Payload> =>

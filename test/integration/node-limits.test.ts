@@ -3,9 +3,10 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, refuse } from '../../server/index.ts'
 import type { Node } from '../../server/node.ts'
-import { connectWire, openUpgrade, replyTo, type WireClient } from '../support/wire-client.ts'
+import { ask, openUpgrade } from '../support/http.ts'
+import { connectWire, replyTo, type WireClient } from '../support/wire-client.ts'
 import { closeCode, openRaw, terminateRaws } from './channels/raw-socket.ts'
-import { fetchText, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
+import { joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
 
 describe('the limits of a node', () => {
   afterEach(async () => {
@@ -15,7 +16,7 @@ describe('the limits of a node', () => {
 
   /** What one of the metrics says, with these labels in it. */
   async function metric({ url }: Node, name: string, labels: string): Promise<number> {
-    const { body } = await fetchText(`${url}/metrics`)
+    const { body } = await ask(`${url}/metrics`)
     const isIt = (line: string) => line.startsWith(`agent_channels_${name}{${labels}`)
     return Number(body.split('\n').find(isIt)?.split(' ').at(-1))
   }

@@ -1,11 +1,9 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import type { App } from '../../server/app.ts'
-import { freePort } from '../support/free-port.ts'
-import { gate } from '../support/gate.ts'
-import { ask, LongPollClient, said } from '../support/longpoll-client.ts'
+import { ask } from '../support/http.ts'
+import { LongPollClient, said } from '../support/longpoll-client.ts'
 import { replyTo } from '../support/wire-client.ts'
-import { start, stopNodes, stubApp } from './stub-node.ts'
+import { start, startSlowly, stopNodes, stubApp } from './stub-node.ts'
 
 describe('one node, by long-polling', () => {
   afterEach(stopNodes)
@@ -29,7 +27,7 @@ describe('one node, by long-polling', () => {
     expect(params).to.include({ a: '1' })
     expect(info).to.deep.include({ auth_token: 'a.b.cd', user_agent: 'test' })
     expect(info).to.have.nested.property('peer_data.address', '127.0.0.1')
-    const metrics = await (await fetch(`${url}/metrics`)).text()
+    const { body: metrics } = await ask(`${url}/metrics`)
     expect(metrics).to.contain('agent_channels_connects_total{transport="longpoll",result="ok"')
     expect(metrics).to.contain('agent_channels_connections{node="node-1"} 1')
   })
@@ -59,18 +57,9 @@ describe('one node, by long-polling', () => {
   })
 
   it('tells clients to come back while the app starts', async () => {
-    const stub = stubApp()
-    const PORT = String(await freePort())
-    const [asked, answered] = [gate(), gate<App>()]
-    const starting = start({ PORT }, () => {
-      asked.open()
-      return answered.opened
-    })
-    await asked.opened
-    const early = await ask(`http://127.0.0.1:${PORT}${first}`)
-    expect(early).to.include({ status: 503, body: '{"status":500}' })
-    answered.open(stub.app)
-    const { url } = await starting
+    const { url, finish } = await startSlowly()
+    expect(await ask(url + first)).to.include({ status: 503, body: '{"status":500}' })
+    await finish()
     expect(said(await ask(url + first)).status).to.equal(410)
   })
 

@@ -4,10 +4,11 @@ import { afterEach, describe, it } from 'mocha'
 import { accept, defineSocket } from '../../server/index.ts'
 import { freePort } from '../support/free-port.ts'
 import { gate } from '../support/gate.ts'
+import { ask } from '../support/http.ts'
 import { Queue } from '../support/queue.ts'
+import { rejection, rejectionMessage } from '../support/rejection.ts'
 import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
 import {
-  fetchText,
   isRefused,
   joined,
   listening,
@@ -17,8 +18,6 @@ import {
   stopNodes,
   stubApp,
 } from './stub-node.ts'
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 describe('one node on its way down', () => {
   afterEach(stopNodes)
@@ -40,12 +39,12 @@ describe('one node on its way down', () => {
       const stub = stubApp()
       const node = await start({}, stub.create)
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-      await fetchText(`${node.url}/healthz`, agent)
+      await ask(`${node.url}/healthz`, { agent })
       const wire = await joined(node.url)
       wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
       await stub.handling.opened
       const stopped = node.stop()
-      const { status, body } = await fetchText(`${node.url}/readyz`, agent)
+      const { status, body } = await ask(`${node.url}/readyz`, { agent })
       expect([status, body]).to.deep.equal([503, '{"status":"draining"}'])
       agent.destroy()
       stub.waiting.open()
@@ -139,8 +138,9 @@ describe('one node on its way down', () => {
       const stub = stubApp()
       stub.closing = new Promise(() => undefined)
       const node = await start({ DRAIN_MS: '100' }, stub.create)
-      const error = await node.stop().catch(messageOf)
-      expect(error).to.equal('the app did not close within DRAIN_MS (100 ms)')
+      expect(await rejectionMessage(node.stop())).to.equal(
+        'the app did not close within DRAIN_MS (100 ms)',
+      )
     })
 
     it('stops once, however often it is told', async () => {
@@ -156,8 +156,8 @@ describe('one node on its way down', () => {
     it('rejects with what the app rejects with, and gives the port back', async () => {
       const PORT = String(await freePort())
       const error = new Error('DATA_DIR is in use')
-      const rejected = await start({ PORT }, () => Promise.reject(error)).catch((each) => each)
-      expect(rejected).to.equal(error)
+      const starting = start({ PORT }, () => Promise.reject(error))
+      expect(await rejection(starting)).to.equal(error)
       const node = await start({ PORT })
       expect(node.url).to.equal(`http://127.0.0.1:${PORT}`)
     })
@@ -165,7 +165,7 @@ describe('one node on its way down', () => {
     it('rejects for a taken port, before it asks the app', async () => {
       const server = await listening()
       const stub = stubApp()
-      const error = await start({ PORT: String(portOf(server)) }, stub.create).catch(messageOf)
+      const error = await rejectionMessage(start({ PORT: String(portOf(server)) }, stub.create))
       expect(error).to.match(/^cannot listen on 127\.0\.0\.1:\d+: .*taken/)
       expect(stub.options).to.equal(undefined)
       const closed = gate()
@@ -176,8 +176,8 @@ describe('one node on its way down', () => {
     it('shares its port with no other node', async () => {
       const { url } = await start()
       const PORT = new URL(url).port
-      expect(await start({ PORT }).catch(messageOf)).to.match(/^cannot listen on/)
-      expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
+      expect(await rejectionMessage(start({ PORT }))).to.match(/^cannot listen on/)
+      expect((await ask(`${url}/readyz`)).status).to.equal(200)
     })
   })
 })

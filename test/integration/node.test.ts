@@ -1,11 +1,10 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import type { App, AppOptions } from '../../server/app.ts'
-import { freePort } from '../support/free-port.ts'
-import { gate } from '../support/gate.ts'
-import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
-import { fetchText, joined, logs, start, stopNodes, stubApp } from './stub-node.ts'
+import type { AppOptions } from '../../server/app.ts'
+import { ask, openUpgrade } from '../support/http.ts'
+import { connectWire, replyTo } from '../support/wire-client.ts'
+import { joined, logs, start, startSlowly, stopNodes, stubApp } from './stub-node.ts'
 
 /** A HEAD on the agent's connection. */
 function head(url: string, agent: Agent) {
@@ -113,11 +112,9 @@ describe('one node', () => {
     it('are healthy and ready on a node that runs', async () => {
       const { url } = await start()
       for (const path of ['/healthz', '/readyz']) {
-        expect(await fetchText(url + path), path).to.deep.equal({
-          status: 200,
-          type: 'application/json; charset=utf-8',
-          body: '{"status":"ok"}',
-        })
+        const { status, headers, body } = await ask(url + path)
+        expect([status, body], path).to.deep.equal([200, '{"status":"ok"}'])
+        expect(headers).to.include({ 'content-type': 'application/json; charset=utf-8' })
       }
     })
 
@@ -128,7 +125,7 @@ describe('one node', () => {
         const asked = [true, false, false].map((isFirst) => ({ path: '/healthz', isFirst }))
         for (const { path, isFirst } of [...asked, { path: '/none', isFirst: false }]) {
           const { status, length, isReused } = await head(url + path, agent)
-          const got = await fetchText(url + path)
+          const got = await ask(url + path)
           expect([status, length]).to.deep.equal([got.status, String(got.body.length)])
           expect(isReused).to.equal(!isFirst)
         }
@@ -141,37 +138,28 @@ describe('one node', () => {
       const stub = stubApp()
       const { url } = await start({}, stub.create)
       stub.isReady = false
-      const { status, body } = await fetchText(`${url}/readyz`)
+      const { status, body } = await ask(`${url}/readyz`)
       expect([status, body]).to.deep.equal([503, '{"status":"store"}'])
-      expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
+      expect((await ask(`${url}/healthz`)).status).to.equal(200)
     })
 
     it('answer while the app starts; clients are told to come back', async () => {
-      const stub = stubApp()
-      const PORT = String(await freePort())
-      const [asked, answered] = [gate(), gate<App>()]
-      const starting = start({ PORT }, () => {
-        asked.open()
-        return answered.opened
-      })
-      await asked.opened
-      const url = `http://127.0.0.1:${PORT}`
-      expect((await fetchText(`${url}/healthz`)).status).to.equal(200)
-      const { status, body } = await fetchText(`${url}/readyz`)
+      const { url, finish } = await startSlowly()
+      expect((await ask(`${url}/healthz`)).status).to.equal(200)
+      const { status, body } = await ask(`${url}/readyz`)
       expect([status, body]).to.deep.equal([503, '{"status":"starting"}'])
       expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(503)
-      answered.open(stub.app)
-      await starting
-      expect((await fetchText(`${url}/readyz`)).status).to.equal(200)
+      await finish()
+      expect((await ask(`${url}/readyz`)).status).to.equal(200)
       expect((await openUpgrade(`${url}/socket/websocket`)).status).to.equal(101)
     })
 
     it('have Prometheus metrics beside them, with the node’s name', async () => {
       const { url } = await start()
       await joined(url)
-      const { status, type, body } = await fetchText(`${url}/metrics`)
+      const { status, headers, body } = await ask(`${url}/metrics`)
       expect(status).to.equal(200)
-      expect(type).to.match(/^text\/plain/)
+      expect(headers['content-type']).to.match(/^text\/plain/)
       expect(body).to.contain('agent_channels_channels{node="node-1"} 1')
     })
   })

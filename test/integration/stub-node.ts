@@ -1,4 +1,3 @@
-import { type Agent, get, type IncomingMessage } from 'node:http'
 import { connect, createServer, type Server } from 'node:net'
 import { Type as T } from '@sinclair/typebox'
 import type { App, AppOptions } from '../../server/app.ts'
@@ -6,6 +5,7 @@ import { readConfig } from '../../server/config.ts'
 import { accept, defineChannel, defineSocket, ok, refuse } from '../../server/index.ts'
 import { createLogger } from '../../server/logger.ts'
 import { type Node, startNode } from '../../server/node.ts'
+import { freePort } from '../support/free-port.ts'
 import { gate } from '../support/gate.ts'
 import { connectWire, replyTo, terminateWires } from '../support/wire-client.ts'
 
@@ -76,25 +76,20 @@ export function start(
   })
 }
 
-export interface Answer {
-  readonly status: number | undefined
-  readonly type: string | undefined
-  readonly body: string
-}
-
-/** A GET on a connection of its own, unless an agent keeps one. */
-export function fetchText(url: string, agent: Agent | false = false): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = get(url, { agent }, (response: IncomingMessage) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        body += part
-      })
-      const { statusCode: status, headers } = response
-      response.once('end', () => resolve({ status, type: headers['content-type'], body }))
-    })
-    asked.once('error', reject)
+/** A node whose app does not start before `finish` is called; its port is open already. */
+export async function startSlowly() {
+  const PORT = String(await freePort())
+  const [asked, answered] = [gate(), gate<App>()]
+  const starting = start({ PORT }, () => {
+    asked.open()
+    return answered.opened
   })
+  await asked.opened
+  const finish = async (): Promise<void> => {
+    answered.open(stubApp().app)
+    await starting
+  }
+  return { url: `http://127.0.0.1:${PORT}`, finish }
 }
 
 /** A plain server on a port of loopback. */

@@ -8,6 +8,7 @@ import {
 import { WHO } from './agent-client.ts'
 import { openSocket } from './phoenix-client.ts'
 import { Queue } from './queue.ts'
+import { rejection } from './rejection.ts'
 
 /** How long a session may take for what it does by itself, on a busy machine. */
 const PATIENCE_MS = 20_000
@@ -51,10 +52,7 @@ export function listen<E extends keyof SessionEvents>(
 
 /** The error that a promise of a session rejects with; throws where that is none of its kind. */
 export async function agentError(promise: Promise<unknown>): Promise<AgentError> {
-  const outcome = await promise.then(
-    (value) => value,
-    (error: unknown) => error,
-  )
-  if (outcome instanceof AgentError) return outcome
-  throw new Error('not an AgentError', { cause: outcome })
+  const error = await rejection(promise)
+  if (error instanceof AgentError) return error
+  throw new Error('not an AgentError', { cause: error })
 }

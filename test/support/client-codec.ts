@@ -15,6 +15,15 @@ export interface WireMessage {
   readonly payload: unknown
 }
 
+/** What to push; a missing payload is `{}`, missing refs are null (V1: no `join_ref` at all). */
+export interface WirePush {
+  readonly topic: unknown
+  readonly event: unknown
+  readonly payload?: unknown
+  readonly ref?: unknown
+  readonly joinRef?: unknown
+}
+
 /** Fields in the order of their sizes in a server's binary frame, by its first byte (protocol 2.4). */
 const SERVER_FIELDS = new Map([
   [0, ['joinRef', 'topic', 'event']],
@@ -43,6 +52,16 @@ export function encodeClientPush(version: Version, message: WireMessage): string
     ...fields,
     payload,
   ])
+}
+
+/** As `encodeClientPush`, with what is left out filled in. */
+export function encodePush(version: Version, message: WirePush): string | Uint8Array {
+  const { topic, event, payload = {}, ref = null, joinRef } = message
+  const common = { topic, event, payload }
+  if (version === 'v1') return encodeClientPush(version, { ...common, ref, joinRef })
+  // A binary frame of V2 has no null: what is missing is of zero length.
+  const missing = version === 'v2' && payload instanceof Uint8Array ? '' : null
+  return encodeClientPush(version, { ...common, ref: ref ?? missing, joinRef: joinRef ?? missing })
 }
 
 /**

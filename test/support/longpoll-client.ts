@@ -1,49 +1,5 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
-import { decodeServerFrame, encodeClientPush, type WireMessage } from './client-codec.ts'
-import { within } from './deadline.ts'
-
-const ANSWER_MS = 20_000
-
-/** An HTTP request to a long-poll URL; a GET unless told. */
-export interface PlainRequest {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
-  /** Drops the connection. */
-  readonly signal?: AbortSignal
-}
-
-export interface PlainAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-/** Sends one request on a connection of its own. Rejects where no answer comes. */
-export function ask(url: string | URL, asked: PlainRequest = {}): Promise<PlainAnswer> {
-  const { method = 'GET', headers = {}, body = '', signal } = asked
-  const sent = request(url, {
-    method,
-    headers: { 'content-length': Buffer.byteLength(body), ...headers },
-    agent: false,
-    ...(signal && { signal }),
-  })
-  const answer = new Promise<PlainAnswer>((resolve, reject) => {
-    sent.once('error', reject)
-    sent.once('response', (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-      })
-      response.once('error', reject)
-      response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text })
-      })
-    })
-  })
-  sent.end(body)
-  return within(answer, ANSWER_MS, `an answer from ${url}`).finally(() => sent.destroy())
-}
+import { decodeServerFrame, encodePush, type WireMessage, type WirePush } from './client-codec.ts'
+import { ask, type PlainAnswer, type PlainRequest } from './http.ts'
 
 /** What the body of an answer says. */
 export interface Said {
@@ -54,24 +10,8 @@ export interface Said {
 
 export const said = ({ body }: PlainAnswer): Said => JSON.parse(body)
 
-/** A push; missing refs are null. */
-export interface Push {
-  readonly topic: string
-  readonly event: string
-  readonly payload?: unknown
-  readonly ref?: string
-  readonly joinRef?: string
-}
-
-const encoded = ({ topic, event, payload = {}, ref, joinRef }: Push): string => {
-  const absent = payload instanceof Uint8Array ? '' : null
-  const frame = encodeClientPush('v2', {
-    topic,
-    event,
-    payload,
-    ref: ref ?? absent,
-    joinRef: joinRef ?? absent,
-  })
+const encoded = (push: WirePush): string => {
+  const frame = encodePush('v2', push)
   return typeof frame === 'string' ? frame : Buffer.from(frame).toString('base64')
 }
 
@@ -141,7 +81,7 @@ export class LongPollClient {
   }
 
   /** Sends messages as phoenix.js does, in one body. Returns the status that the answer says. */
-  async push(...messages: readonly Push[]): Promise<unknown> {
+  async push(...messages: readonly WirePush[]): Promise<unknown> {
     return this.post(messages.map(encoded).join('\n'), NDJSON)
   }
 

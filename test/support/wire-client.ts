@@ -1,12 +1,11 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
 import { WebSocket } from 'ws'
 import {
   decodeServerFrame,
-  encodeClientPush,
+  encodePush,
   type Version,
   type WireMessage,
+  type WirePush,
 } from './client-codec.ts'
-import { within } from './deadline.ts'
 import { Queue } from './queue.ts'
 
 const HANDSHAKE_MS = 5000
@@ -25,15 +24,6 @@ export interface WireOptions {
 /** A frame of the server, decoded, and as it came. */
 export interface WireFrame extends WireMessage {
   readonly raw: string | Uint8Array
-}
-
-/** What to push; a missing payload is `{}`, missing refs are null (V1: no `join_ref` at all). */
-interface WirePush {
-  readonly topic: unknown
-  readonly event: unknown
-  readonly payload?: unknown
-  readonly ref?: unknown
-  readonly joinRef?: unknown
 }
 
 /** How a connection ended; 1006 without a close frame. */
@@ -104,7 +94,7 @@ function client(
   closed: Promise<WireClose>,
 ): WireClient {
   const send = (raw: string | Uint8Array): void => socket.send(raw)
-  const push = (message: WirePush): void => send(encode(version, message))
+  const push = (message: WirePush): void => send(encodePush(version, message))
   let fences = 0
   return {
     frames: queue.all,
@@ -173,63 +163,7 @@ function closeOf(socket: WebSocket, queue: Queue<WireFrame>): Promise<WireClose>
   })
 }
 
-function encode(version: Version, message: WirePush): string | Uint8Array {
-  const { topic, event, payload = {}, ref = null, joinRef } = message
-  const common = { topic, event, payload }
-  if (version === 'v1') return encodeClientPush(version, { ...common, ref, joinRef })
-  // A binary frame of V2 has no null: what is missing is of zero length.
-  const missing = version === 'v2' && payload instanceof Uint8Array ? '' : null
-  return encodeClientPush(version, { ...common, ref: ref ?? missing, joinRef: joinRef ?? missing })
-}
-
 function show(raw: string | Uint8Array): string {
   const text = typeof raw === 'string' ? raw : `<${Buffer.from(raw).toString('hex')}>`
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}… (${text.length})` : text
-}
-
-/** What a server answered to a handshake. */
-export interface UpgradeAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-/** The headers of a good WebSocket handshake. */
-const HANDSHAKE = {
-  connection: 'Upgrade',
-  upgrade: 'websocket',
-  'sec-websocket-version': '13',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-}
-
-/**
- * Asks for a WebSocket by plain HTTP and returns the answer, refusals with their body. `headers` are
- * added to a good handshake; undefined takes one out. An accepted connection is cut.
- */
-export function openUpgrade(
-  url: string,
-  headers: Readonly<Record<string, string | undefined>> = {},
-): Promise<UpgradeAnswer> {
-  const wanted = Object.entries({ ...HANDSHAKE, ...headers })
-  const sent = Object.fromEntries(wanted.filter(([, value]) => value !== undefined))
-  const asked = request(url.replace(/^ws/, 'http'), { headers: sent, agent: false })
-  const answer = new Promise<UpgradeAnswer>((resolve, reject) => {
-    asked.once('error', reject)
-    asked.once('upgrade', (response, socket) => {
-      socket.destroy()
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' })
-    })
-    asked.once('response', (response) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        body += part
-      })
-      response.once('error', reject)
-      response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
-      })
-    })
-  })
-  asked.end()
-  return within(answer, HANDSHAKE_MS, `an answer from ${url}`).finally(() => asked.destroy())
 }

@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import { ok, rawAgent } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 
 const COMMAND = `{
   name: 'greet', description: 'Greets', audience: 'requester',
@@ -115,10 +116,7 @@ describe('a module', () => {
   /** What the start with such a module rejects with; the data must be free for the next. */
   async function refusal(option: 'commands' | 'repositories', path: string): Promise<string> {
     const dataDir = join(directory, `data-${modules}`)
-    const message = await startAgentServer({ dataDir, [option]: path }).then(
-      () => 'it started',
-      (error: Error) => error.message,
-    )
+    const message = await rejectionMessage(startAgentServer({ dataDir, [option]: path }))
     await startAgentServer({ dataDir })
     return message
   }

@@ -1,21 +1,14 @@
-import { request } from 'node:http'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, defineSocket } from '../../../server/index.ts'
-import { within } from '../../support/deadline.ts'
+import { ask, type PlainAnswer } from '../../support/http.ts'
 import { connectWire } from '../../support/wire-client.ts'
-import { fetchText, logs, start, stopNodes, stubApp } from '../stub-node.ts'
+import { logs, start, stopNodes, stubApp } from '../stub-node.ts'
 
 const ADMIN_TOKEN = 'the token of the admin, s3cret'.replaceAll(' ', '-')
 const WHO = { businessId: 'b/1', operatorId: 'op é' }
 /** Percent-encoded (contract 4). */
 const SOCKET_ID = 'operator:b%2F1/op%20%C3%A9'
-
-interface Answer {
-  readonly status: number | undefined
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: string
-}
 
 interface Asked {
   readonly method?: string
@@ -26,24 +19,13 @@ interface Asked {
 const auth = (token: string): string => `Bearer ${token}`
 
 /** Asks for a disconnect, by default as it should be. */
-function ask(url: string, asked: Asked = {}): Promise<Answer> {
+function disconnect(url: string, asked: Asked = {}): Promise<PlainAnswer> {
   const { method = 'POST', authorization = auth(ADMIN_TOKEN), body = JSON.stringify(WHO) } = asked
-  const headers = authorization === null ? {} : { authorization }
-  const sent = request(`${url}/admin/disconnect`, { method, headers, agent: false })
-  const answer = new Promise<Answer>((resolve, reject) => {
-    sent.once('error', reject)
-    sent.once('response', (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-      })
-      response.once('end', () =>
-        resolve({ status: response.statusCode, headers: response.headers, body: text }),
-      )
-    })
+  return ask(`${url}/admin/disconnect`, {
+    method,
+    headers: authorization === null ? {} : { authorization },
+    ...(method === 'POST' && { body }),
   })
-  sent.end(method === 'POST' ? body : undefined)
-  return within(answer, 5_000, 'an answer').finally(() => sent.destroy())
 }
 
 describe('POST /admin/disconnect', () => {
@@ -65,7 +47,7 @@ describe('POST /admin/disconnect', () => {
         connectWire(url, { params: { id } }),
       ),
     )
-    const { status, body } = await ask(url)
+    const { status, body } = await disconnect(url)
     expect([status, body]).to.deep.equal([202, ''])
     for (const wire of own) expect((await wire.closed).code).to.equal(1001)
     for (const wire of others) await wire.fence()
@@ -73,8 +55,8 @@ describe('POST /admin/disconnect', () => {
 
   it('is logged, without the token', async () => {
     const { url } = await startWithIds()
-    await ask(url)
-    await ask(url, { authorization: auth(`${ADMIN_TOKEN}x`) })
+    await disconnect(url)
+    await disconnect(url, { authorization: auth(`${ADMIN_TOKEN}x`) })
     const lines = logs.filter((line) => line.includes('disconnect'))
     expect(lines.map((line) => JSON.parse(line))).to.have.nested.property('[0].operatorId', 'op é')
     expect(logs.join('')).to.contain('an admin request without the admin token')
@@ -95,7 +77,7 @@ describe('POST /admin/disconnect', () => {
       `Basic ${ADMIN_TOKEN}`,
     ]
     for (const authorization of wrong) {
-      const { status, headers, body } = await ask(url, { authorization })
+      const { status, headers, body } = await disconnect(url, { authorization })
       expect(status, String(authorization)).to.equal(401)
       expect(headers['www-authenticate']).to.equal('Bearer')
       expect(body).to.equal('{"errors":{"detail":"Unauthorized"}}')
@@ -120,29 +102,29 @@ describe('POST /admin/disconnect', () => {
       Buffer.from([0xff, 0xfe]),
     ]
     for (const body of bodies) {
-      expect((await ask(url, { body })).status, String(body)).to.equal(400)
+      expect((await disconnect(url, { body })).status, String(body)).to.equal(400)
     }
   })
 
   it('is 413 for a body over 16 KiB, with the admin token or without', async () => {
     const { url } = await startWithIds()
     const body = JSON.stringify({ ...WHO, pad: 'x'.repeat(16_384) })
-    expect((await ask(url, { body })).status).to.equal(413)
-    expect((await ask(url, { body, authorization: null })).status).to.equal(413)
-    expect((await ask(url)).status).to.equal(202)
+    expect((await disconnect(url, { body })).status).to.equal(413)
+    expect((await disconnect(url, { body, authorization: null })).status).to.equal(413)
+    expect((await disconnect(url)).status).to.equal(202)
   })
 
   it('is 405 for every other method', async () => {
     const { url } = await startWithIds()
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
-      const { status, headers } = await ask(url, { method })
+      const { status, headers } = await disconnect(url, { method })
       expect([status, headers['allow']], method).to.deep.equal([405, 'POST'])
     }
   })
 
   it('does not exist without ADMIN_TOKEN', async () => {
     const { url } = await start()
-    expect((await ask(url)).status).to.equal(404)
-    expect((await fetchText(`${url}/admin/disconnect`)).status).to.equal(404)
+    expect((await disconnect(url)).status).to.equal(404)
+    expect((await ask(`${url}/admin/disconnect`)).status).to.equal(404)
   })
 })

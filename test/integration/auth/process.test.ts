@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import { ok, type Payload, phoenixAgent, refusalOf } from '../../support/agent-client.ts'
+import { openUpgrade } from '../../support/http.ts'
 import { type KeyServer, startKeyServer } from '../../support/key-server.ts'
 import {
   closeSockets,
@@ -27,7 +28,7 @@ import {
   SECRET,
   token,
 } from '../../support/tokens.ts'
-import { connectWire, openUpgrade, terminateWires } from '../../support/wire-client.ts'
+import { connectWire, terminateWires } from '../../support/wire-client.ts'
 
 const ARGS = ['--import', 'tsx', 'server/main.ts']
 const READY = /^agent-channels is listening on (http:\S+)/m

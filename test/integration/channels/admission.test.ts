@@ -6,7 +6,8 @@ import { WebSocket } from 'ws'
 import { accept, refuse } from '../../../server/index.ts'
 import type { ConnectLimits } from '../../../server/transport/admission.ts'
 import { gate } from '../../support/gate.ts'
-import { connectWire, openUpgrade } from '../../support/wire-client.ts'
+import { openUpgrade } from '../../support/http.ts'
+import { connectWire } from '../../support/wire-client.ts'
 import { ask, cleanUp, log, member, recorded, room, type ServeOptions, serve } from './harness.ts'
 
 describe('channels: admission', () => {

@@ -5,7 +5,8 @@ import { accept, refuse } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { HttpAnswer } from '../../../server/transport/http.ts'
 import { gate } from '../../support/gate.ts'
-import { connectWire, openUpgrade, terminateWires } from '../../support/wire-client.ts'
+import { openUpgrade } from '../../support/http.ts'
+import { connectWire, terminateWires } from '../../support/wire-client.ts'
 import { cleanUp, join, log, member, recorded, room, serve } from './harness.ts'
 
 describe('channels: upgrade', () => {

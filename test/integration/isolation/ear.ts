@@ -1,5 +1,5 @@
 import { type AgentClient, agentOn, ok, type Who } from '../../support/agent-client.ts'
-import { ask, type PlainAnswer, type PlainRequest } from '../../support/longpoll-client.ts'
+import { ask, type PlainAnswer, type PlainRequest } from '../../support/http.ts'
 import { token } from '../../support/tokens.ts'
 import { connectWire, type WireClient, type WireOptions } from '../../support/wire-client.ts'
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { ask, LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
+import { ask } from '../../support/http.ts'
+import { LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
 import { token } from '../../support/tokens.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import type { Ear } from './ear.ts'

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, Broadcast } from '../../../server/index.ts'
-import { ask, LongPollClient } from '../../support/longpoll-client.ts'
+import { ask } from '../../support/http.ts'
+import { LongPollClient } from '../../support/longpoll-client.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import { cleanUp, isEvent, member, recorded, serve } from '../channels/harness.ts'
-
 import { echo, LONG, observed, push, SHORT } from './session.ts'
 
 describe('long-poll: the end of a session', () => {

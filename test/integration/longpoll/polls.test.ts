@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { Broadcast, ok } from '../../../server/index.ts'
-import { ask, LongPollClient, said } from '../../support/longpoll-client.ts'
+import { ask } from '../../support/http.ts'
+import { LongPollClient, said } from '../../support/longpoll-client.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import {
   cleanUp,
@@ -13,7 +14,6 @@ import {
   room,
   serve,
 } from '../channels/harness.ts'
-
 import { echo, LONG, observed, push, SHORT } from './session.ts'
 
 describe('long-poll: what is sent to a session', () => {

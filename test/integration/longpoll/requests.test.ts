@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, refuse } from '../../../server/index.ts'
-import { ask, LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
+import { ask } from '../../support/http.ts'
+import { LongPollClient, NDJSON, said } from '../../support/longpoll-client.ts'
 import { exchange } from '../../support/raw-http.ts'
 import { cleanUp, log, recorded, room, serve } from '../channels/harness.ts'
 

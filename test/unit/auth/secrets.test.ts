@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { openSecrets, readSecretFile, type Secrets } from '../../../server/auth/secrets.ts'
 import { Queue } from '../../support/queue.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 
 const secret = (name: string): string => name.repeat(32)
 
@@ -45,15 +45,17 @@ describe('secrets in a file', () => {
     it(`are refused in one line without one of them: ${problem}`, async () => {
       for (const text of texts) {
         write(text)
-        expect(await rejection(readSecretFile(path))).to.equal(`AUTH_SECRET_FILE: ${problem}`)
+        expect(await rejectionMessage(readSecretFile(path))).to.equal(
+          `AUTH_SECRET_FILE: ${problem}`,
+        )
       }
     })
   }
 
   it('are refused where there is no file', async () => {
     const message = 'AUTH_SECRET_FILE: it cannot be read (ENOENT)'
-    expect(await rejection(openSecrets(undefined, path, () => undefined))).to.equal(message)
-    expect(await rejection(readSecretFile(directory))).to.equal(
+    expect(await rejectionMessage(openSecrets(undefined, path, () => undefined))).to.equal(message)
+    expect(await rejectionMessage(readSecretFile(directory))).to.equal(
       'AUTH_SECRET_FILE: it cannot be read (EISDIR)',
     )
   })

@@ -6,7 +6,7 @@ import { WRITE } from '../../../server/presence/scripts.ts'
 import { type Entry, entriesOf, joining, leaving } from '../../../server/presence/state.ts'
 import { decodeStep, encodeEntry } from '../../../server/presence/wire.ts'
 import { type Redis, RedisUnavailable } from '../../../server/redis/redis.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { entryOf } from './arbitraries.ts'
 
 const [ann, bob] = [1, 2].map((number) => entryOf(number, 'room:a', `u${number}`)) as [Entry, Entry]
@@ -78,7 +78,7 @@ describe('what a node tells Redis of its own entries', () => {
   it('is everything, under a new step, once it is not known what Redis has', async () => {
     come(ann)
     answer = unavailable
-    await rejection(own.write())
+    await rejectionMessage(own.write())
     come(bob)
     expect(own.isDue).to.equal(true)
     answer = async () => 1
@@ -120,7 +120,7 @@ describe('what a node tells Redis of its own entries', () => {
   it('is told later where it could not be told, but not written again', async () => {
     come(ann)
     publish = unavailable
-    await rejection(own.write())
+    await rejectionMessage(own.write())
     expect(own.isDue).to.equal(true)
     publish = async () => {}
     await own.write()
@@ -131,7 +131,7 @@ describe('what a node tells Redis of its own entries', () => {
 
   it('is told to be gone only where Redis has forgotten it', async () => {
     answer = unavailable
-    await rejection(own.leave())
+    await rejectionMessage(own.leave())
     expect(told).to.deep.equal([])
     answer = async () => 1
     await own.leave()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { Link } from '../../../server/redis/link.ts'
 import { Publisher } from '../../../server/redis/publisher.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { FakeConnection, turn } from './fake-connection.ts'
 
 describe('the Redis publisher', () => {
@@ -73,7 +73,7 @@ describe('the Redis publisher', () => {
     const [kept] = publish('2')
     connection.events.lost(undefined)
     for (const { fail } of connection.sent.unclaimed.splice(0)) fail('Error', 'closed')
-    expect(await rejection(lost as Promise<void>)).to.equal('closed')
+    expect(await rejectionMessage(lost as Promise<void>)).to.equal('closed')
     connection.events.ready()
     await turn()
     expect(connection.commands).to.deep.equal(['PUBLISH ch 2'])
@@ -88,7 +88,7 @@ describe('the Redis publisher', () => {
     const [first, second] = connection.sent.unclaimed.splice(0)
     first?.fail('ReplyError', 'NOPERM no')
     second?.answer(1)
-    expect(await rejection(bad as Promise<void>)).to.equal('NOPERM no')
+    expect(await rejectionMessage(bad as Promise<void>)).to.equal('NOPERM no')
     await good
   })
 
@@ -96,7 +96,7 @@ describe('the Redis publisher', () => {
     connection.events.lost(undefined)
     const large = Buffer.alloc(32 * 1024 * 1024)
     const held = [1, 2].map(() => publisher.publish('ch', large).catch(() => 'dropped'))
-    expect(await rejection(publisher.publish('ch', Buffer.from('x')))).to.match(/too much/)
+    expect(await rejectionMessage(publisher.publish('ch', Buffer.from('x')))).to.match(/too much/)
     await publisher.close()
     expect(await Promise.all(held)).to.deep.equal(['dropped', 'dropped'])
   })

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { createEndpoint, type Endpoint } from '../../../server/endpoint.ts'
 import { accept, defineChannel, defineSocket, error, ok, refuse } from '../../../server/index.ts'
 import { createMetrics, type Metrics } from '../../../server/metrics.ts'
-import { connectWire, openUpgrade, replyTo, terminateWires } from '../../support/wire-client.ts'
+import { openUpgrade } from '../../support/http.ts'
+import { connectWire, replyTo, terminateWires } from '../../support/wire-client.ts'
 
 const room = defineChannel('room:*', {
   in: {

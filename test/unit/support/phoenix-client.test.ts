@@ -10,8 +10,8 @@ import {
   pushOk,
 } from '../../support/phoenix-client.ts'
 import { Queue } from '../../support/queue.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { type FakeServer, startFake } from './fake-server.ts'
-import { rejection } from './rejection.ts'
 
 /** Nobody replies to these; phoenix.js would wait for 10 s, and hold up the end of the run. */
 const SOON_MS = 1
@@ -54,10 +54,10 @@ describe('the phoenix.js helpers', () => {
     const socket = await openSocket(`${server.url}/socket`)
     const channel = socket.channel('room:a')
     await joinChannel(channel)
-    const refused = await rejection(pushOk(channel, 'bad', { reason: 'no' }))
+    const refused = await rejectionMessage(pushOk(channel, 'bad', { reason: 'no' }))
     expect(refused).to.equal('bad: error {"reason":"no"}, not ok')
-    expect(await rejection(pushError(channel, 'echo'))).to.equal('echo: ok {}, not error')
-    const join = await rejection(joinChannel(socket.channel('room:bad')))
+    expect(await rejectionMessage(pushError(channel, 'echo'))).to.equal('echo: ok {}, not error')
+    const join = await rejectionMessage(joinChannel(socket.channel('room:bad')))
     expect(join).to.equal('join of room:bad: error {}, not ok')
   })
 
@@ -75,7 +75,7 @@ describe('the phoenix.js helpers', () => {
 
   it('reject where the socket is refused, and do not try again', async () => {
     const refused = openSocket(`${server.url}/socket`, { params: { reject: true } })
-    expect(await rejection(refused))
+    expect(await rejectionMessage(refused))
       .to.include('no socket at')
       .and.to.include('403')
   })

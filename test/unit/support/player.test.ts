@@ -3,8 +3,8 @@ import { afterEach, describe, it } from 'mocha'
 import type { WebSocket } from 'ws'
 import { play } from '../../conformance/player.ts'
 import type { FrameRecord, Observed, Scenario } from '../../conformance/scenario.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { type FakeServer, startFake } from './fake-server.ts'
-import { rejection } from './rejection.ts'
 
 /** Where a saved token goes. */
 const saved = (name: string) => `\${${name}}`
@@ -246,6 +246,6 @@ describe('the player', () => {
 
   it('refuses a scenario that makes no sense', async () => {
     const unknown = played({ connections: {}, steps: [{ send: 'x' }] }, echo)
-    expect(await rejection(unknown)).to.equal('n: a was not opened')
+    expect(await rejectionMessage(unknown)).to.equal('n: a was not opened')
   })
 })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { startProcess } from '../../support/server-process.ts'
-import { rejection } from './rejection.ts'
 
 const URL_LINE = /listening on (\S+)/
 const STAY = 'setInterval(() => {}, 1000);'
@@ -61,12 +61,14 @@ describe('a server process', () => {
   })
 
   it('that ends before it is ready is an error with its code and its output', async () => {
-    const error = await rejection(start("console.error('port taken'); process.exit(7)"))
+    const error = await rejectionMessage(start("console.error('port taken'); process.exit(7)"))
     expect(error).to.include('ended with 7').and.to.include('port taken')
   })
 
   it('that is not ready in time is an error with its output, and killed', async () => {
-    const error = await rejection(start(`console.log('pid', process.pid); ${STAY}`, {}, 2000))
+    const error = await rejectionMessage(
+      start(`console.log('pid', process.pid); ${STAY}`, {}, 2000),
+    )
     expect(error).to.include('not within 2000 ms')
     const [, pid] = error.match(/pid (\d+)/) ?? []
     expect(Number(pid)).to.be.above(0)

@@ -3,15 +3,9 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { WebSocket } from 'ws'
 import { Queue } from '../../support/queue.ts'
-import {
-  connectWire,
-  openUpgrade,
-  replyTo,
-  terminateWires,
-  type WireFrame,
-} from '../../support/wire-client.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
+import { connectWire, replyTo, terminateWires, type WireFrame } from '../../support/wire-client.ts'
 import { type FakeServer, startFake } from './fake-server.ts'
-import { rejection } from './rejection.ts'
 
 const event = (name: string) => (frame: WireFrame) => frame.event === name
 const named = (frames: readonly WireFrame[]) => frames.map((frame) => frame.event)
@@ -117,7 +111,7 @@ describe('the wire client', () => {
     expect(named(client.frames)).to.deep.equal(['a', 'b'])
     expect((await client.next()).event).to.equal('a')
     expect((await client.next()).event).to.equal('b')
-    const error = await rejection(client.next())
+    const error = await rejectionMessage(client.next())
     expect(error).to.include("closed with 4001 'bye'")
   })
 
@@ -134,7 +128,7 @@ describe('the wire client', () => {
     const client = await connectWire(await chatty())
     client.push({ topic: 'room:a', event: 'other' })
     await client.fence()
-    const error = await rejection(client.next(event('wanted'), 1))
+    const error = await rejectionMessage(client.next(event('wanted'), 1))
     expect(error).to.include('within 1 ms').and.to.include(v2(null, 'other'))
     expect((await client.next()).event).to.equal('other')
   })
@@ -145,7 +139,7 @@ describe('the wire client', () => {
       socket.on('message', () => socket.terminate())
     })
     const client = await connectWire(url)
-    const waiting = rejection(client.next(event('wanted')))
+    const waiting = rejectionMessage(client.next(event('wanted')))
     client.send('')
     expect(await waiting)
       .to.include('closed with 1006')
@@ -155,7 +149,7 @@ describe('the wire client', () => {
   it('ends on a frame that the protocol does not know', async () => {
     const url = await fake((socket) => socket.send('[1,2,3]'))
     const client = await connectWire(url)
-    expect(await rejection(client.next())).to.include('undecodable frame [1,2,3]')
+    expect(await rejectionMessage(client.next())).to.include('undecodable frame [1,2,3]')
     expect((await client.closed).code).to.equal(1006)
   })
 
@@ -184,33 +178,8 @@ describe('the wire client', () => {
 
   it('rejects when it is refused or nobody listens', async () => {
     const url = await fake(() => {})
-    expect(await rejection(connectWire(url, { params: { reject: '1' } }))).to.include('403')
+    expect(await rejectionMessage(connectWire(url, { params: { reject: '1' } }))).to.include('403')
     await server?.close()
-    expect(await rejection(connectWire(url))).to.include('ECONNREFUSED')
-  })
-})
-
-describe('openUpgrade', () => {
-  let server: FakeServer
-
-  afterEach(() => server.close())
-
-  it('returns the status, headers and body of a refusal', async () => {
-    server = await startFake(() => {})
-    const answer = await openUpgrade(`${server.url}/socket/websocket?reject`)
-    expect(answer).to.deep.include({ status: 403, body: 'no' })
-    expect(answer.headers).to.include({ 'content-length': '2' })
-  })
-
-  it('returns 101 when it is accepted, and what is no upgrade as any answer', async () => {
-    const origins: unknown[] = []
-    server = await startFake(
-      (_socket, { headers }) => origins.push(headers.origin),
-      (_request, response) => response.writeHead(426).end('upgrade!'),
-    )
-    expect((await openUpgrade(server.url, { origin: 'http://x' })).status).to.equal(101)
-    expect(origins).to.deep.equal(['http://x'])
-    const plain = await openUpgrade(server.url, { upgrade: undefined, connection: undefined })
-    expect(plain).to.deep.include({ status: 426, body: 'upgrade!' })
+    expect(await rejectionMessage(connectWire(url))).to.include('ECONNREFUSED')
   })
 })

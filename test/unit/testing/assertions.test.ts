@@ -18,7 +18,7 @@ import {
   refuteReply,
   TestEndpoint,
 } from '../../../server/testing/index.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { alone, enter, room } from './room.ts'
 
 const refutations = {
@@ -44,14 +44,14 @@ describe('the test kit: assertions', () => {
       expect(await assertPush(channel, 'said', { text: 'b' })).to.have.property('text', 'b')
       expect(await assertPush(channel, 'said')).to.have.property('text', 'a')
       expect(await assertPush(channel, 'said')).to.have.property('text', 'b')
-      expect(await rejection(assertPush(channel, 'said'))).to.include('no push "said"')
+      expect(await rejectionMessage(assertPush(channel, 'said'))).to.include('no push "said"')
     })
 
     it('that finds nothing fails with what came instead', async () => {
       const channel = await enter('ann')
       push(channel, 'say', { text: 'ho' })
       const failed = assertPush(channel, 'said', { text: 'hi' })
-      expect(await rejection(failed)).to.equal(
+      expect(await rejectionMessage(failed)).to.equal(
         [
           'no push "said" like { text: \'hi\' } on room:lobby: nothing runs any more.',
           'What came and was not asserted:',
@@ -66,7 +66,7 @@ describe('the test kit: assertions', () => {
       const channel = await enter('ann')
       const ref = leave(channel)
       await assertReply(ref, 'ok')
-      expect(await rejection(assertReply(ref, 'ok', { n: 1 }))).to.equal(
+      expect(await rejectionMessage(assertReply(ref, 'ok', { n: 1 }))).to.equal(
         [
           'no reply ok like { n: 1 } to "phx_leave" (2) on room:lobby: nothing runs any more.',
           'Nothing came.',
@@ -78,7 +78,7 @@ describe('the test kit: assertions', () => {
     it('shows the newest of many that came, and little of each', async () => {
       const channel = await enter('ann')
       for (let n = 1; n <= 100; n += 1) push(channel, 'shout', { text: 'x'.repeat(10_000) })
-      const message = await rejection(assertPush(channel, 'now'))
+      const message = await rejectionMessage(assertPush(channel, 'now'))
       expect(message).to.include('  … 80 more\n').and.have.length.below(10_000)
     })
 
@@ -116,11 +116,13 @@ describe('the test kit: assertions', () => {
       const said = "\n  { by: 'ann', text: 'hi' }"
       for (const [kind, refute] of Object.entries(refutations)) {
         const what = `a ${kind} "said" like { text: 'hi' } on room:lobby came:`
-        expect(await rejection(refute(channel, 'said', { text: 'hi' }))).to.equal(what + said)
+        expect(await rejectionMessage(refute(channel, 'said', { text: 'hi' }))).to.equal(
+          what + said,
+        )
         const any = `a ${kind} on room:lobby came:`
-        expect(await rejection(refute(channel))).to.equal(any + said)
+        expect(await rejectionMessage(refute(channel))).to.equal(any + said)
       }
-      expect(await rejection(refuteReply(ref))).to.equal(
+      expect(await rejectionMessage(refuteReply(ref))).to.equal(
         'a reply to "say" (2) on room:lobby came:\n  { n: 1 }',
       )
     })
@@ -128,7 +130,7 @@ describe('the test kit: assertions', () => {
     it('leaves what it finds to be asserted', async () => {
       const channel = await enter('ann')
       push(channel, 'say', { text: 'hi' })
-      await rejection(refutePush(channel))
+      await rejectionMessage(refutePush(channel))
       await assertPush(channel, 'said')
     })
   })
@@ -155,10 +157,10 @@ describe('the test kit: assertions', () => {
     it('that nothing asserted fails every refutation, and the end of the test', async () => {
       const channel = await enter('ann')
       push(channel, 'crash')
-      expect(await rejection(refutePush(channel))).to.include('something crashed')
+      expect(await rejectionMessage(refutePush(channel))).to.include('something crashed')
       const other = await enter('bob')
       push(other, 'crash')
-      expect(await rejection(close(other.socket))).to.equal(
+      expect(await rejectionMessage(close(other.socket))).to.equal(
         'room:lobby crashed, which nothing asserted.',
       )
       await close(other.socket)
@@ -220,15 +222,15 @@ describe('the test kit: assertions', () => {
 
     it('that did not come, or came otherwise, fails', async () => {
       const channel = await enter('ann')
-      expect(await rejection(assertClosed(channel))).to.equal(
+      expect(await rejectionMessage(assertClosed(channel))).to.equal(
         'no phx_close on room:lobby: nothing runs any more.',
       )
       leave(channel)
-      expect(await rejection(assertError(channel))).to.equal(
+      expect(await rejectionMessage(assertError(channel))).to.equal(
         'no phx_error on room:lobby.\nThe channel has ended with phx_close (left).',
       )
       await close(channel.socket)
-      expect(await rejection(assertPush(channel, 'said'))).to.include(
+      expect(await rejectionMessage(assertPush(channel, 'said'))).to.include(
         'The connection was closed (by the client).',
       )
     })

@@ -12,15 +12,8 @@ import {
   Refused,
   TestEndpoint,
 } from '../../../server/testing/index.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejection, rejectionMessage } from '../../support/rejection.ts'
 import { room, userSocket } from './room.ts'
-
-/** What a promise rejects with. */
-const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
 
 describe('the test kit: connect and join', () => {
   describe('connect', () => {
@@ -42,7 +35,7 @@ describe('the test kit: connect and join', () => {
     })
 
     it('that throws is refused, and tells why', async () => {
-      const error = await failureOf(connect(userSocket, { token: 'throws' }))
+      const error = await rejection(connect(userSocket, { token: 'throws' }))
       expect(error).to.be.instanceOf(Refused)
       expect((error as Error).cause)
         .to.be.instanceOf(Error)
@@ -51,7 +44,7 @@ describe('the test kit: connect and join', () => {
 
     it('that answers nonsense is refused, as on the server', async () => {
       const odd = { ...userSocket, connect: () => ({ accept: { assigns: {}, id: 7 } }) }
-      const error = await failureOf(connect(odd satisfies UserSocket))
+      const error = await rejection(connect(odd satisfies UserSocket))
       expect(error).to.be.instanceOf(Refused)
       expect(String((error as Error).cause)).to.include('id is a string or null')
     })
@@ -84,7 +77,7 @@ describe('the test kit: connect and join', () => {
 
     it('that crashes tells why', async () => {
       const socket = await connect(userSocket)
-      const error = await failureOf(join(socket, room, 'room:broken', { name: 'ann' }))
+      const error = await rejection(join(socket, room, 'room:broken', { name: 'ann' }))
       expect((error as Error).cause).to.have.property('message', 'no such room')
     })
 
@@ -95,30 +88,34 @@ describe('the test kit: connect and join', () => {
       const userSocket = defineSocket({ channels: [never] })
       const endpoint = new TestEndpoint({ patienceMs: 20 })
       const socket = await connect(userSocket, {}, { endpoint })
-      expect(await rejection(join(socket, 'never'))).to.equal(
+      expect(await rejectionMessage(join(socket, 'never'))).to.equal(
         'no answer to the join of never: something still runs after 20 ms.',
       )
       const other = await connect(userSocket)
       const joining = join(other, never, 'never', undefined, { timeoutMs: 0 })
-      expect(await rejection(joining)).to.equal('no answer to the join of never: 0 ms are over.')
+      expect(await rejectionMessage(joining)).to.equal(
+        'no answer to the join of never: 0 ms are over.',
+      )
     })
 
     it('of a topic that leads to another channel is a mistake', async () => {
       const other = defineChannel('room:*', { join: () => ok() })
       const joining = join(await connect(userSocket), other, 'room:lobby')
-      expect(await rejection(joining)).to.include('does not lead "room:lobby" to that channel')
+      expect(await rejectionMessage(joining)).to.include(
+        'does not lead "room:lobby" to that channel',
+      )
     })
 
     it('is taken for refused by assertRefused only if it is', async () => {
       const socket = await connect(userSocket)
       const joining = join(socket, room, 'room:lobby', { name: 'ann' })
-      expect(await rejection(assertRefused(joining))).to.equal('it was let in.')
+      expect(await rejectionMessage(assertRefused(joining))).to.equal('it was let in.')
       const closed = join(socket, room, 'room:closed', { name: 'ann' })
-      expect(await rejection(assertRefused(closed, { reason: 'full' }))).to.equal(
+      expect(await rejectionMessage(assertRefused(closed, { reason: 'full' }))).to.equal(
         "the join of room:closed was refused: { reason: 'forbidden' }, not like { reason: 'full' }.",
       )
       const lost = Promise.reject(new Error('another'))
-      expect(await rejection(assertRefused(lost))).to.equal('another')
+      expect(await rejectionMessage(assertRefused(lost))).to.equal('another')
     })
   })
 
@@ -159,10 +156,10 @@ describe('the test kit: connect and join', () => {
       const bob = await connect(userSocket, { token: 'bob' }, { endpoint })
       endpoint.broadcast('user:ann', 'disconnect', {})
       expect(await assertDisconnected(ann)).to.equal('disconnected')
-      expect(await rejection(assertDisconnected(ann, 'idle'))).to.equal(
+      expect(await rejectionMessage(assertDisconnected(ann, 'idle'))).to.equal(
         'the connection was closed: disconnected, not idle.',
       )
-      expect(await rejection(assertDisconnected(bob))).to.equal(
+      expect(await rejectionMessage(assertDisconnected(bob))).to.equal(
         'the connection is open: nothing runs any more.',
       )
     })
@@ -170,13 +167,13 @@ describe('the test kit: connect and join', () => {
     it('that crashed is asserted, and explains why nothing came', async () => {
       const odd = defineChannel('odd', { join: () => ok({ n: 1n }) })
       const socket = await connect(defineSocket({ channels: [odd] }))
-      const error = await failureOf(join(socket, odd, 'odd'))
+      const error = await rejection(join(socket, odd, 'odd'))
       expect(String(error)).to.include('The connection was closed (crashed).')
       expect(error).to.have.nested.property('cause.name', 'EncodeError')
       const other = await connect(defineSocket({ channels: [odd] }))
       const joining = join(other, odd, 'odd')
       await assertDisconnected(other, 'crashed')
-      await rejection(joining)
+      await rejectionMessage(joining)
       await close(other)
     })
   })

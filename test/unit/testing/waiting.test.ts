@@ -13,7 +13,7 @@ import {
   settled,
   TestEndpoint,
 } from '../../../server/testing/index.ts'
-import { rejection } from '../support/rejection.ts'
+import { rejectionMessage } from '../../support/rejection.ts'
 import { alone, enter } from './room.ts'
 
 const Tick = { tick: T.Object({}) }
@@ -47,7 +47,7 @@ describe('the test kit: waiting', () => {
     await assertPush(channel, 'tick')
     await assertReply(ref, 'ok')
     push(channel, 'work')
-    expect(await rejection(refutePush(channel, 'tick'))).to.include('a push "tick"')
+    expect(await rejectionMessage(refutePush(channel, 'tick'))).to.include('a push "tick"')
   })
 
   it('lasts as long as `terminate` and what the app says runs', async () => {
@@ -74,11 +74,11 @@ describe('the test kit: waiting', () => {
     const channel = await enter('ann', { endpoint })
     const ref = push(channel, 'wait')
     const still = 'something still runs after 20 ms.'
-    expect(await rejection(assertReply(ref, 'ok'))).to.include(still)
-    expect(await rejection(refuteReply(ref))).to.equal(
+    expect(await rejectionMessage(assertReply(ref, 'ok'))).to.include(still)
+    expect(await rejectionMessage(refuteReply(ref))).to.equal(
       `a reply to "wait" (2) on room:lobby may still come: ${still}`,
     )
-    expect(await rejection(settled(channel))).to.equal(still)
+    expect(await rejectionMessage(settled(channel))).to.equal(still)
     await close(channel.socket)
   })
 
@@ -99,7 +99,9 @@ describe('the test kit: waiting', () => {
     await refutePush(channel)
     await assertPush(channel, 'tick', {}, { timeoutMs: 5_000 })
     const failed = assertPush(channel, 'tick', {}, { timeoutMs: 20 })
-    expect(await rejection(failed)).to.include('no push "tick" like {} on clock: 20 ms are over.')
+    expect(await rejectionMessage(failed)).to.include(
+      'no push "tick" like {} on clock: 20 ms are over.',
+    )
   })
 
   describe('where the test has a clock of its own', () => {
