@@ -2,10 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
-
-/** With its compiler cold and the machine busy. */
-const READY_MS = 40_000
+import { type ServerProcess, startServer } from '../support/server-process.ts'
 
 /** The server that is shipped, as a process. */
 export interface WholeServer {
@@ -21,16 +18,11 @@ export async function startWholeServer(origins: string): Promise<WholeServer> {
   const directory = await mkdtemp(join(tmpdir(), 'browser-'))
   const port = String(await freePort())
   const start = (): Promise<ServerProcess> =>
-    startProcess({
-      args: ['--import', 'tsx', 'server/main.ts'],
-      env: {
-        PORT: port,
-        DATA_DIR: join(directory, 'data'),
-        CHECK_ORIGIN: origins,
-        LOG_LEVEL: 'silent',
-      },
-      ready: /^agent-channels is listening on (http:\S+)/m,
-      readyMs: READY_MS,
+    startServer({
+      PORT: port,
+      DATA_DIR: join(directory, 'data'),
+      CHECK_ORIGIN: origins,
+      LOG_LEVEL: 'silent',
     })
   let server = await start()
   return {

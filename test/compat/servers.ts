@@ -2,10 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
-
-/** With its compiler cold and the machine busy. */
-const READY_MS = 40_000
+import { type ServerProcess, startProgram, startServer } from '../support/server-process.ts'
 
 /** The servers that all clients meet, each a process of its own. */
 export interface Servers {
@@ -48,17 +45,7 @@ export async function startServers(): Promise<Servers> {
 }
 
 const startRooms = (port: string): Promise<ServerProcess> =>
-  startProcess({
-    args: ['--import', 'tsx', 'test/conformance/fixture.ts'],
-    env: { PORT: port },
-    ready: /^listening on (http:\S+)$/m,
-    readyMs: READY_MS,
-  })
+  startProgram(new URL('../conformance/fixture.ts', import.meta.url), { PORT: port })
 
 const startAgents = (directory: string): Promise<ServerProcess> =>
-  startProcess({
-    args: ['--import', 'tsx', 'server/main.ts'],
-    env: { PORT: '0', DATA_DIR: join(directory, 'data') },
-    ready: /^agent-channels is listening on (http:\S+)/m,
-    readyMs: READY_MS,
-  })
+  startServer({ PORT: '0', DATA_DIR: join(directory, 'data') })

@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { inPool } from '../support/pool.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { type ServerProcess, startProgram } from '../support/server-process.ts'
 import { unlike } from './compare.ts'
 import { packedScenario } from './packed.ts'
 import { play } from './player.ts'
@@ -100,14 +99,8 @@ describe('conformance with Phoenix 1.8.12', () => {
   })
 })
 
-function startFixture(): Promise<ServerProcess> {
-  const file = fileURLToPath(new URL('./fixture.ts', import.meta.url))
-  return startProcess({
-    args: ['--import', 'tsx', file],
-    env: { PORT: '0' },
-    ready: /(http:\/\/\S+)/,
-  })
-}
+const startFixture = (): Promise<ServerProcess> =>
+  startProgram(new URL('./fixture.ts', import.meta.url), { PORT: '0' })
 
 function title({ name, about }: Transcript): string {
   return `${name}: ${about}`

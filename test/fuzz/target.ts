@@ -3,16 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { nested, type Payload, type Reply, WHO } from '../support/agent-client.ts'
 import { within } from '../support/deadline.ts'
 import { fetchText, readMetrics } from '../support/node-metrics.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { type ServerProcess, startProgram } from '../support/server-process.ts'
 import { connectWire, replyTo, type WireClient } from '../support/wire-client.ts'
 
-const NODE = fileURLToPath(new URL('./node.ts', import.meta.url))
-const READY_MS = 30_000
 /** Longer than a long-poll session lasts that nobody polls: a damaged request may ask for one. */
 const GONE_MS = 45_000
 const ANSWER_MS = 10_000
@@ -29,11 +26,10 @@ export interface Target {
 
 export async function startTarget(): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'agent-channels-fuzz-'))
-  const node = await startProcess({
-    args: ['--import', 'tsx', NODE],
-    env: { PORT: '0', LOG_LEVEL: 'silent', DATA_DIR: dataDir },
-    ready: /^listening on (http:\S+)/m,
-    readyMs: READY_MS,
+  const node = await startProgram(new URL('./node.ts', import.meta.url), {
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    DATA_DIR: dataDir,
   })
   const stop = async () => {
     await node.kill9()

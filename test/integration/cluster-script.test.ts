@@ -14,7 +14,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { readMetrics } from '../support/node-metrics.ts'
 import { closeSockets } from '../support/phoenix-client.ts'
 import { requireRedis } from '../support/redis.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { isAlive, type ServerProcess, startProcess } from '../support/server-process.ts'
 import { draftPrice } from './agent/drafts.ts'
 
 const SCRIPT = 'scripts/cluster.mjs'
@@ -39,14 +39,6 @@ const started = (cluster: ServerProcess): readonly Started[] =>
     pid: Number(pid),
     url,
   }))
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 /** How many connections a node has. */
 const connections = async ({ url }: Started) => (await readMetrics(url)).get('connections')

@@ -5,11 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { type ServerProcess, startServer } from '../support/server-process.ts'
 import { connectWire, replyTo, terminateWires } from '../support/wire-client.ts'
 
-const ARGS = ['--import', 'tsx', 'server/main.ts']
-const READY = /^agent-channels is listening on (http:\S+) \(ws:\S+\)$/m
 const TIMEOUT_MS = 40_000
 
 /** A command that runs until it is stopped, and one that breaks something much later. */
@@ -43,7 +41,7 @@ describe('the server process', function () {
   })
 
   async function start(more: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const server = await startProcess({ args: ARGS, env: { ...env, ...more }, ready: READY })
+    const server = await startServer({ ...env, ...more })
     running.add(server)
     return server
   }
@@ -51,7 +49,9 @@ describe('the server process', function () {
   /** Runs a server that ends by itself, or is told to as soon as it is ready. */
   async function run(more: Readonly<Record<string, string>>) {
     const { PATH, HOME } = process.env
-    const child = spawn(process.execPath, ARGS, { env: { PATH, HOME, ...env, ...more } })
+    const child = spawn(process.execPath, ['--import', 'tsx', 'server/main.ts'], {
+      env: { PATH, HOME, ...env, ...more },
+    })
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {

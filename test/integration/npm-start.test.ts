@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { within } from '../support/deadline.ts'
+import { LISTENING } from '../support/server-process.ts'
 import { connectWire, terminateWires } from '../support/wire-client.ts'
 import { isRefused } from './stub-node.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-const READY = /^agent-channels is listening on (http:\S+)/m
 const PATIENCE_MS = 60_000
 
 function killGroup(pid: number | undefined): void {
@@ -47,7 +47,7 @@ describe('npm start', function () {
         for (const stream of [npm.stdout, npm.stderr]) {
           stream.setEncoding('utf8').on('data', (text: string) => {
             output += text
-            const [, url] = READY.exec(output) ?? []
+            const [, url] = LISTENING.exec(output) ?? []
             if (url !== undefined) resolve(url)
           })
         }

@@ -4,10 +4,8 @@ import { type Cluster, startCluster } from '../support/cluster.ts'
 import { ask } from '../support/http.ts'
 import { readMetrics } from '../support/node-metrics.ts'
 import { rejectionMessage } from '../support/rejection.ts'
-import { startProcess } from '../support/server-process.ts'
+import { startServer } from '../support/server-process.ts'
 import { eventually } from './redis/node.ts'
-
-const NEVER = /never printed/
 
 describe('a node with a Redis', function () {
   this.timeout(60_000)
@@ -60,10 +58,10 @@ describe('a node with a Redis', function () {
   it('refuses to start where Redis throws away what it should keep, in one line', async () => {
     await cluster.stop()
     cluster = await startCluster(0, { config: { 'maxmemory-policy': 'allkeys-lru' } })
-    const started = startProcess({
-      args: ['--import', 'tsx', 'server/main.ts'],
-      env: { PORT: '0', REDIS_URL: cluster.redis.url, LOG_LEVEL: 'silent' },
-      ready: NEVER,
+    const started = startServer({
+      PORT: '0',
+      REDIS_URL: cluster.redis.url,
+      LOG_LEVEL: 'silent',
     })
     expect(await rejectionMessage(started)).to.include(
       'REDIS_URL: maxmemory-policy of this Redis is allkeys-lru; it must be noeviction',

@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readMetrics } from '../support/node-metrics.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { type ServerProcess, startProcess } from '../support/server-process.ts'
+import { LISTENING, type ServerProcess, startProcess } from '../support/server-process.ts'
 
 const NODE = fileURLToPath(new URL('./node.ts', import.meta.url))
-const READY_MS = 30_000
 const COLLECT_MS = 10_000
 const POLL_MS = 50
 const PREFIX = 'ac'
@@ -83,8 +82,7 @@ export async function startNodes(count: number): Promise<Nodes> {
         LOG_LEVEL: 'error',
         NODE_NAME: `node-${index + 1}`,
       },
-      ready: /^agent-channels is listening on (http:\S+)/m,
-      readyMs: READY_MS,
+      ready: LISTENING,
     }),
   )
   const started = await Promise.allSettled(starting)

@@ -1,10 +1,6 @@
 import { type RedisOptions, startRedis, type TestRedis } from './redis.ts'
-import { type ServerProcess, startProcess } from './server-process.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
 import { terminateWires } from './wire-client.ts'
-
-const READY = /^agent-channels is listening on (http:\S+)/m
-/** With its compiler cold and the machine busy. */
-const READY_MS = 30_000
 
 /** How long a fault lasts that is the time itself, in seconds. */
 export const FAULT_SECONDS = numberOf('FAULT_SECONDS', 6)
@@ -52,17 +48,12 @@ export async function startCluster(
     urls: () => nodes.map(({ url }) => url),
     async start(redisUrl = redis.url) {
       started += 1
-      const node = await startProcess({
-        args: ['--import', 'tsx', 'server/main.ts'],
-        env: {
-          PORT: '0',
-          REDIS_URL: redisUrl,
-          LOG_LEVEL: 'silent',
-          NODE_NAME: `node-${started}`,
-          ...env,
-        },
-        ready: READY,
-        readyMs: READY_MS,
+      const node = await startServer({
+        PORT: '0',
+        REDIS_URL: redisUrl,
+        LOG_LEVEL: 'silent',
+        NODE_NAME: `node-${started}`,
+        ...env,
       })
       nodes.push(node)
       return node

@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { within } from './deadline.ts'
 
-const READY_MS = 20_000
+/** How the server that is shipped, and every program of the tests, says where it listens. */
+export const LISTENING = /^(?:agent-channels is )?listening on (http:\S+)/m
+
+/** With the compiler cold and the machine busy. */
+const READY_MS = 30_000
 /** Longer than a server's own drain may take (contract 2, DRAIN_MS). */
 const STOP_MS = 25_000
 
@@ -78,6 +83,24 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
   } catch (error) {
     await kill9()
     throw new Error(`node ${options.args.join(' ')}: ${String(error)}\n${output()}`)
+  }
+}
+
+type Env = Readonly<Record<string, string>>
+
+/** Starts a program in TypeScript that says where it listens. */
+export const startProgram = (file: URL, env: Env): Promise<ServerProcess> =>
+  startProcess({ args: ['--import', 'tsx', fileURLToPath(file)], env, ready: LISTENING })
+
+/** Starts the server that is shipped. */
+export const startServer = (env: Env): Promise<ServerProcess> =>
+  startProgram(new URL('../../server/main.ts', import.meta.url), env)
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

@@ -6,10 +6,9 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { CLIENTS, ok, type Payload, text } from '../../support/agent-client.ts'
 import { numbers } from '../../support/numbers.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import { terminateWires } from '../../support/wire-client.ts'
 
-const READY = /^agent-channels is listening on (http:\S+)/m
 const ROUNDS = 5
 
 /** The mission’s first promise: what answered `success: true` survives `kill -9` of the node. */
@@ -19,10 +18,10 @@ describe('a server that is killed with -9 right after it answered', function () 
   let server: ServerProcess
 
   const start = async () => {
-    server = await startProcess({
-      args: ['--import', 'tsx', 'server/main.ts'],
-      env: { PORT: '0', DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' },
-      ready: READY,
+    server = await startServer({
+      PORT: '0',
+      DATA_DIR: join(directory, 'data'),
+      LOG_LEVEL: 'silent',
     })
   }
 

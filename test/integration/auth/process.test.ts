@@ -15,7 +15,7 @@ import {
   pushError,
 } from '../../support/phoenix-client.ts'
 import { phoenixToken, SALT, SECRET_KEY_BASE } from '../../support/phoenix-token.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import {
   ALL,
   claims,
@@ -30,8 +30,6 @@ import {
 } from '../../support/tokens.ts'
 import { connectWire, terminateWires } from '../../support/wire-client.ts'
 
-const ARGS = ['--import', 'tsx', 'server/main.ts']
-const READY = /^agent-channels is listening on (http:\S+)/m
 const ADMIN_TOKEN = 's3cret-of-the-administrator'
 const NEXT_SECRET = 'the secret after that one, which is as long'
 /** For what the server looks at from time to time: its file of secrets, a set of keys. */
@@ -55,21 +53,17 @@ describe('a server that verifies tokens', function () {
     secretFile = join(directory, 'secrets')
     writeFileSync(secretFile, SECRET)
     keys = await startKeyServer({ keys: [jwkOf('ES256', 'k1')] })
-    server = await startProcess({
-      args: ARGS,
-      ready: READY,
-      env: {
-        PORT: '0',
-        DATA_DIR: join(directory, 'data'),
-        LOG_LEVEL: 'debug',
-        LOCALE: 'en',
-        AUTH_SECRET_FILE: secretFile,
-        AUTH_PUBLIC_KEY: KEYS.EdDSA.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-        AUTH_JWKS_URL: keys.url,
-        PHOENIX_SECRET_KEY_BASE: SECRET_KEY_BASE,
-        PHOENIX_TOKEN_SALT: SALT,
-        ADMIN_TOKEN,
-      },
+    server = await startServer({
+      PORT: '0',
+      DATA_DIR: join(directory, 'data'),
+      LOG_LEVEL: 'debug',
+      LOCALE: 'en',
+      AUTH_SECRET_FILE: secretFile,
+      AUTH_PUBLIC_KEY: KEYS.EdDSA.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      AUTH_JWKS_URL: keys.url,
+      PHOENIX_SECRET_KEY_BASE: SECRET_KEY_BASE,
+      PHOENIX_TOKEN_SALT: SALT,
+      ADMIN_TOKEN,
     })
   })
   afterEach(async () => {
@@ -101,11 +95,11 @@ describe('a server that verifies tokens', function () {
 
   const ES256 = (kid: string) => jws({ alg: 'ES256', kid }, claims(), ecdsa(KEYS.ES256.privateKey))
 
-  /** Asked again, as nothing announces it. */
-  async function untilAccepted(text: string): Promise<void> {
+  /** Asked again until this is the status, as nothing announces it. */
+  async function untilStatus(wanted: number, text: string): Promise<void> {
     const deadline = performance.now() + NOTICED_MS
-    while ((await statusWith(text)) !== 101) {
-      if (performance.now() > deadline) throw new Error('not accepted in time')
+    while ((await statusWith(text)) !== wanted) {
+      if (performance.now() > deadline) throw new Error(`not ${wanted} in time`)
       await sleep(AGAIN_MS)
     }
   }
@@ -202,21 +196,17 @@ describe('a server that verifies tokens', function () {
     }
     const connected = await connectWire(server.url, { params: { token: show(token()) } })
     write(`${NEXT_SECRET}\n${SECRET}\n`)
-    await untilAccepted(token({}, NEXT_SECRET))
+    await untilStatus(101, token({}, NEXT_SECRET))
     expect(await statusWith(token())).to.equal(101)
     write(NEXT_SECRET)
-    const deadline = performance.now() + NOTICED_MS
-    while ((await statusWith(token())) !== 403) {
-      if (performance.now() > deadline) throw new Error('not refused in time')
-      await sleep(AGAIN_MS)
-    }
+    await untilStatus(403, token())
     expect(await statusWith(token({}, NEXT_SECRET))).to.equal(101)
     await connected.fence()
   })
 
   it('takes keys that are new in the JWK Set, and no more those that are gone', async () => {
     keys.answer = { keys: [jwkOf('ES256', 'k2')] }
-    await untilAccepted(ES256('k2'))
+    await untilStatus(101, ES256('k2'))
     expect(await statusWith(ES256('k1'))).to.equal(403)
   })
 
@@ -239,11 +229,7 @@ describe('a server whose JWK Set cannot be fetched', function () {
     const keys = await startKeyServer()
     await keys.stop()
     const directory = mkdtempSync(join(tmpdir(), 'tokens-'))
-    const server = await startProcess({
-      args: ARGS,
-      ready: READY,
-      env: { PORT: '0', DATA_DIR: directory, AUTH_JWKS_URL: keys.url },
-    })
+    const server = await startServer({ PORT: '0', DATA_DIR: directory, AUTH_JWKS_URL: keys.url })
     try {
       const url = new URL('/socket/websocket', server.url)
       url.searchParams.append(

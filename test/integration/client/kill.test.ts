@@ -6,9 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { listen, openSession } from '../../support/agent-session.ts'
 import { freePort } from '../../support/free-port.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
-
-const READY = /^agent-channels is listening on (http:\S+)/m
+import { type ServerProcess, startServer } from '../../support/server-process.ts'
 
 describe('an agent session of the client whose server is killed with -9', function () {
   this.timeout(90_000)
@@ -17,10 +15,10 @@ describe('an agent session of the client whose server is killed with -9', functi
   let server: ServerProcess
 
   const start = async () => {
-    server = await startProcess({
-      args: ['--import', 'tsx', 'server/main.ts'],
-      env: { PORT: port, DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' },
-      ready: READY,
+    server = await startServer({
+      PORT: port,
+      DATA_DIR: join(directory, 'data'),
+      LOG_LEVEL: 'silent',
     })
   }
   /** Kills it, and starts another one where the clients look for it. */

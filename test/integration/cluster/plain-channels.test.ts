@@ -1,19 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { FAULT_SECONDS } from '../../support/cluster.ts'
 import { within } from '../../support/deadline.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startProgram } from '../../support/server-process.ts'
 import { connectWire, replyTo, terminateWires, type WireClient } from '../../support/wire-client.ts'
 
-const PLAIN_NODE = new URL('../../support/plain-node.ts', import.meta.url)
-const NODE = {
-  args: ['--import', 'tsx', fileURLToPath(PLAIN_NODE)],
-  ready: /listening on (http:\S+)/,
-  readyMs: 30_000,
-}
+const NODE = new URL('../../support/plain-node.ts', import.meta.url)
 const TOPIC = 'room:lobby'
 /** What may be lost while Redis is away, and what must not take longer afterwards. */
 const JOIN_MS = 2_000
@@ -27,8 +21,8 @@ describe('plain channels while Redis does not answer', function () {
 
   before(async () => {
     redis = await startRedis()
-    const env = { REDIS_URL: redis.url }
-    nodes = await Promise.all([startProcess({ ...NODE, env }), startProcess({ ...NODE, env })])
+    const start = () => startProgram(NODE, { REDIS_URL: redis.url })
+    nodes = await Promise.all([start(), start()])
   })
   after(async () => {
     terminateWires()

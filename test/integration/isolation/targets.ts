@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { COMMANDS, REPOSITORIES } from '../../support/agent-server.ts'
 import { startCluster } from '../../support/cluster.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import { SECRET } from '../../support/tokens.ts'
 
 export const ADMIN_TOKEN = 's3cret-of-the-administrator'
@@ -29,12 +29,7 @@ export interface Target {
 
 async function oneNode(): Promise<Target> {
   const directory = await mkdtemp(join(tmpdir(), 'isolation-'))
-  const node = await startProcess({
-    args: ['--import', 'tsx', 'server/main.ts'],
-    env: { ...ENV, DATA_DIR: directory },
-    ready: /^agent-channels is listening on (http:\S+)/m,
-    readyMs: 30_000,
-  })
+  const node = await startServer({ ...ENV, DATA_DIR: directory })
   return {
     nodes: [node],
     async stop() {

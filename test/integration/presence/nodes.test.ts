@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startProgram } from '../../support/server-process.ts'
 import { changes, enter, type Person, type Seen } from './people.ts'
 
 const LEASE_MS = 2_000
@@ -36,9 +35,8 @@ describe('presence on several nodes', () => {
   })
 
   function startNode(): Promise<ServerProcess> {
-    const file = fileURLToPath(new URL('../../support/presence-node.ts', import.meta.url))
     const env = { REDIS_URL: redis.url, PREFIX: `run${runs}`, LEASE_MS: String(LEASE_MS) }
-    return startProcess({ args: ['--import', 'tsx', file], env, ready: /(http:\S+)/ })
+    return startProgram(new URL('../../support/presence-node.ts', import.meta.url), env)
   }
 
   it('who is on a node that is killed leaves when its lease ends, and nobody else (C5.21)', async () => {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { placeIn } from '../../../server/presence/place.ts'
@@ -21,7 +20,7 @@ import {
 import { closeSockets } from '../../support/phoenix-client.ts'
 import type { Queue } from '../../support/queue.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
-import { type ServerProcess, startProcess } from '../../support/server-process.ts'
+import { type ServerProcess, startProgram } from '../../support/server-process.ts'
 import { enter } from './people.ts'
 
 const PREFIX = 'test'
@@ -98,9 +97,8 @@ describe('presence while Redis is in trouble', () => {
 
   /** A node that dies meanwhile: by its users it can be told when the others judge again. */
   async function startThird(): Promise<ServerProcess> {
-    const file = fileURLToPath(new URL('../../support/presence-node.ts', import.meta.url))
     const env = { REDIS_URL: server.url, PREFIX, LEASE_MS: String(LEASE_MS) }
-    third = await startProcess({ args: ['--import', 'tsx', file], env, ready: /(http:\S+)/ })
+    third = await startProgram(new URL('../../support/presence-node.ts', import.meta.url), env)
     await enter(third.url, { name: 'cid' })
     await allSee('ann', 'bob', 'cid')
     return third

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { rejectionMessage } from '../../support/rejection.ts'
-import { startProcess } from '../../support/server-process.ts'
+import { isAlive, startProcess } from '../../support/server-process.ts'
 
 const URL_LINE = /listening on (\S+)/
 const STAY = 'setInterval(() => {}, 1000);'
@@ -10,14 +10,6 @@ const SAY = "console.log('listening on http://127.0.0.1:4100/');"
 function start(script: string, env: Record<string, string> = {}, readyMs?: number) {
   const limit = readyMs === undefined ? {} : { readyMs }
   return startProcess({ args: ['-e', script], env, ready: URL_LINE, ...limit })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 describe('a server process', () => {
