@@ -1,4 +1,5 @@
 import type { AgentStore, SessionEvent, SessionKey } from '../../channels/agent/store/store.ts'
+import { inPlaceOf } from '../support/in-place-of.ts'
 
 /**
  * A store of Redis as the suite knows stores: whoever subscribed before a commit began has heard of its
@@ -22,24 +23,17 @@ export function asLocal(store: AgentStore): AgentStore {
     await ear?.hears(result.event.seq)
     return result
   }
-  return {
-    now: (session) => store.now(session),
-    open: (session) => store.open(session),
-    get: (session, ref) => store.get(session, ref),
-    list: (session, collection, range) => store.list(session, collection, range),
+  return inPlaceOf(store, {
     commit(session, what) {
       const committed = commit(session, what)
       commits.push(committed)
       return committed
     },
-    events: (...args) => store.events(...args),
-    subscribe: (session, listener) => store.subscribe(session, listener),
-    writable: () => store.writable(),
     async close() {
       await Promise.allSettled(commits)
       await store.close()
     },
-  }
+  })
 }
 
 /** Hears one session. */

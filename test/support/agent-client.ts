@@ -1,7 +1,14 @@
-import { type Channel, LongPoll, type Socket, type SocketConnectOption } from 'phoenix'
+import { LongPoll, type SocketConnectOption } from 'phoenix'
 import type { AgentServer } from './agent-server.ts'
+import {
+  hearChannel,
+  type Incoming,
+  incomingQueue,
+  onChannel,
+  onWire,
+  type Wire,
+} from './agent-wire.ts'
 import { joinChannel, openSocket } from './phoenix-client.ts'
-import { Queue } from './queue.ts'
 import { connectWire, replyTo, type WireClient } from './wire-client.ts'
 
 /** Who a client says it is, and where. */
@@ -21,29 +28,6 @@ export interface Reply {
   readonly response: Payload
 }
 
-/** A message of the joined topic. */
-export interface Incoming {
-  readonly event: unknown
-  readonly ref: unknown
-  readonly payload: unknown
-}
-
-/** What a client needs of its connection: one joined topic of it. */
-interface Wire {
-  /** All messages so far, oldest first. */
-  readonly log: readonly Incoming[]
-  /** Sends a request and returns its ref. */
-  send(event: string, payload: unknown): string
-  /** Sends a request that has no ref. */
-  sendWithoutRef(event: string, payload: unknown): void
-  /** The first message that matches of those not handed out yet, now or to come. */
-  next(matches: (message: Incoming) => boolean, timeoutMs?: number): Promise<Incoming>
-  /** Resolves once everything that the server has sent by now is here. */
-  fence(): Promise<unknown>
-  /** Cuts the connection. */
-  cut(): void
-}
-
 export const WHO: Who = {
   businessId: 'business123',
   sessionId: 'session123',
@@ -60,6 +44,12 @@ interface Nested {
 export function nested({ sessionId, businessId }: Who, members: object): Nested {
   return { sessionId, payload: { sessionId, businessId, ...members } }
 }
+
+/** Whether it is one of the session's events: answers tell a number, too. */
+export const isNumbered = ({ event, payload }: Incoming): boolean =>
+  event !== 'phx_reply' &&
+  event !== 'agent_authenticated' &&
+  (payload as Payload)['seq'] !== undefined
 
 /** An operator's client on one session, with a call for each of the seed's requests. */
 export class AgentClient {
@@ -83,10 +73,7 @@ export class AgentClient {
 
   /** The payloads of the session's numbered events so far, as they came. */
   get numbered(): readonly Payload[] {
-    return this.log
-      .filter(({ event }) => event !== 'phx_reply' && event !== 'agent_authenticated')
-      .map(({ payload }) => payload as Payload)
-      .filter((payload) => payload['seq'] !== undefined)
+    return this.log.filter(isNumbered).map(({ payload }) => payload as Payload)
   }
 
   /** Their numbers. */
@@ -125,10 +112,8 @@ export class AgentClient {
   /** Resolves once the numbered event is here, and with it, in order, those before. */
   async received(seq: number, timeoutMs?: number): Promise<void> {
     if (this.seqs.includes(seq)) return
-    const isIt = ({ event, payload }: Incoming) =>
-      event !== 'phx_reply' &&
-      event !== 'agent_authenticated' &&
-      (payload as Payload)['seq'] === seq
+    const isIt = (message: Incoming) =>
+      isNumbered(message) && (message.payload as Payload)['seq'] === seq
     await this.#wire.next(isIt, timeoutMs)
   }
 
@@ -237,55 +222,12 @@ export const agentOn = async (wire: WireClient, who: Who): Promise<AgentClient> 
   new AgentClient(await joinWire(wire, who), who)
 
 async function joinWire(wire: WireClient, { sessionId, businessId }: Who): Promise<Wire> {
-  const topic = `agent:${sessionId}`
-  const push = (event: string, payload: unknown, ref: string | null) =>
-    wire.push({ topic, event, payload, ref })
-  let refs = 1
-  push('phx_join', { businessId }, '1')
+  const session = onWire(wire, `agent:${sessionId}`)
+  session.send('phx_join', { businessId })
   const { payload } = await wire.next(replyTo('1'))
   ok(payload as Reply)
-  return {
-    get log() {
-      return wire.frames.filter((frame) => frame.topic === topic)
-    },
-    send(event, sent) {
-      refs += 1
-      push(event, sent, String(refs))
-      return String(refs)
-    },
-    sendWithoutRef: (event, sent) => push(event, sent, null),
-    next: (matches, timeoutMs) =>
-      wire.next((frame) => frame.topic === topic && matches(frame), timeoutMs),
-    fence: () => wire.fence(),
-    cut: () => wire.terminate(),
-  }
+  return session
 }
-
-/** A channel of the official client, of which `queue` gets every message. */
-export function onChannel(socket: Socket, channel: Channel, queue: Queue<Incoming>): Wire {
-  const { topic } = channel
-  return {
-    log: queue.all,
-    // The types leave out a push's ref.
-    send: (event, sent) =>
-      (channel.push(event, sent as object) as unknown as { readonly ref: string }).ref,
-    sendWithoutRef: (event, payload) => socket.push({ topic, event, payload, ref: null }),
-    next: (matches, timeoutMs) => queue.next(matches, timeoutMs),
-    fence: () => new Promise((resolve) => socket.ping(resolve)),
-    cut: () => socket.disconnect(),
-  }
-}
-
-/** Every message of a channel; phoenix.js turns each reply into an event of its own, too. */
-export function hearChannel(channel: Channel, take: (message: Incoming) => void): void {
-  channel.onMessage = (event, payload, ref) => {
-    if (!event.startsWith('chan_reply_')) take({ event, payload, ref: ref ?? null })
-    return payload
-  }
-}
-
-export const incomingQueue = (): Queue<Incoming> =>
-  new Queue<Incoming>((message) => JSON.stringify(message))
 
 const official = (options: Partial<SocketConnectOption>) =>
   connecting(async ({ url }, { sessionId, businessId }, { params = {} }) => {

@@ -131,20 +131,6 @@ const unseen = () => Promise.reject(new Error('nobody sees when this server swee
 
 interface Composed extends Pick<AgentServer, 'app' | 'sweep'> {}
 
-/** The same store, but for what a test does in its place. */
-export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentStore => ({
-  now: (session) => store.now(session),
-  open: (session) => store.open(session),
-  get: (session, ref) => store.get(session, ref),
-  list: (session, collection, range) => store.list(session, collection, range),
-  commit: (session, commit) => store.commit(session, commit),
-  events: (session, afterSeq, limit) => store.events(session, afterSeq, limit),
-  subscribe: (session, listener) => store.subscribe(session, listener),
-  writable: () => store.writable(),
-  close: () => store.close(),
-  ...own,
-})
-
 /** What `createApp` builds, with what it cannot be told: a clock, another store. */
 async function compose(options: AgentAppOptions, given: AgentServerOptions): Promise<Composed> {
   const { dataDir, presence, onError } = options

@@ -1,13 +1,6 @@
 import type { Channel, Socket } from 'phoenix'
-import {
-  AgentClient,
-  hearChannel,
-  type Incoming,
-  incomingQueue,
-  ok,
-  onChannel,
-  type Payload,
-} from './agent-client.ts'
+import { AgentClient, ok, type Payload } from './agent-client.ts'
+import { hearChannel, type Incoming, incomingQueue, onChannel } from './agent-wire.ts'
 import { within } from './deadline.ts'
 import { Operator, RETURN_MS } from './operator.ts'
 import { openSocket } from './phoenix-client.ts'

@@ -1,4 +1,5 @@
 import { AgentClient, ok, type Payload, type Who } from './agent-client.ts'
+import { onWire } from './agent-wire.ts'
 import { Operator, RETURN_MS } from './operator.ts'
 import { connectWire, type WireClient, type WireFrame } from './wire-client.ts'
 
@@ -95,7 +96,7 @@ export class RoamingOperator extends Operator {
 
   async #enter(url: string): Promise<Stay> {
     const wire = await connectWire(url)
-    const client = clientOn(wire, this.who)
+    const client = new AgentClient(onWire(wire, topicOf(this.who), '1'), this.who)
     const stay: Stay = { wire, client, isOver: false }
     void this.#record(stay)
     try {
@@ -134,26 +135,3 @@ export class RoamingOperator extends Operator {
 
 const topicOf = ({ sessionId }: Who) => `agent:${sessionId}`
 const isEnd = (event: unknown) => event === 'phx_error' || event === 'phx_close'
-
-function clientOn(wire: WireClient, who: Who): AgentClient {
-  const topic = topicOf(who)
-  let refs = 0
-  const push = (event: string, payload: unknown, ref: string | null) =>
-    wire.push({ topic, event, payload, ref, joinRef: '1' })
-  const ofTopic = {
-    get log() {
-      return wire.frames.filter((frame) => frame.topic === topic)
-    },
-    send(event: string, payload: unknown) {
-      refs += 1
-      push(event, payload, String(refs))
-      return String(refs)
-    },
-    sendWithoutRef: (event: string, payload: unknown) => push(event, payload, null),
-    next: (matches: (frame: WireFrame) => boolean, timeoutMs?: number) =>
-      wire.next((frame) => frame.topic === topic && matches(frame), timeoutMs),
-    fence: () => wire.fence(),
-    cut: () => wire.terminate(),
-  }
-  return new AgentClient(ofTopic, who)
-}

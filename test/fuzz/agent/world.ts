@@ -2,8 +2,9 @@
 import { expect } from 'chai'
 import { createRedisStore } from '../../../channels/agent/store/redis.ts'
 import type { Redis } from '../../../server/index.ts'
-import { type AgentClient, type Reply, rawAgent } from '../../support/agent-client.ts'
-import { type AgentServer, inPlaceOf, startAgentServer } from '../../support/agent-server.ts'
+import { type AgentClient, isNumbered, type Reply, rawAgent } from '../../support/agent-client.ts'
+import { type AgentServer, startAgentServer } from '../../support/agent-server.ts'
+import { insteadOf } from '../../support/in-place-of.ts'
 import type { Model } from './model.ts'
 import { type Answer, type Json, SLOTS } from './state.ts'
 
@@ -31,12 +32,7 @@ export const startOnRedis = (clock: Clock, redis: Redis): Promise<AgentServer> =
     store(lmdb) {
       const onError = () => {}
       const clockOffsetMs = () => clock.offsetMs
-      const store = createRedisStore({ redis, prefix: 'model', onError, clockOffsetMs })
-      const close = async () => {
-        await store.close()
-        await lmdb.close()
-      }
-      return inPlaceOf(store, { close })
+      return insteadOf(lmdb, createRedisStore({ redis, prefix: 'model', onError, clockOffsetMs }))
     },
   })
 
@@ -154,12 +150,6 @@ export class World {
 }
 
 /** The session's events, whatever numbers they have. */
-const numbered = (client: AgentClient) =>
-  client.log.filter(
-    ({ event, payload }) =>
-      event !== 'phx_reply' &&
-      event !== 'agent_authenticated' &&
-      (payload as Json)['seq'] !== undefined,
-  )
+const numbered = (client: AgentClient) => client.log.filter(isNumbered)
 
 const sessionOf = (at: number): string => `${SLOTS[at]?.business}/${SLOTS[at]?.sessionId}`

@@ -15,10 +15,10 @@ import {
 import {
   type AgentServer,
   COMMANDS,
-  inPlaceOf,
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
 import { VALID } from './scenario.ts'
 

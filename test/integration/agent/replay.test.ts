@@ -2,12 +2,8 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { AgentStore } from '../../../channels/agent/store/store.ts'
 import { CLIENTS, ok, rawAgent } from '../../support/agent-client.ts'
-import {
-  COMMANDS,
-  inPlaceOf,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { COMMANDS, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { numbers } from '../../support/numbers.ts'
 import { announce, comeBack, epochOf, returning, setUp } from './announcing.ts'
 

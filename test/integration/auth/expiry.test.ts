@@ -2,12 +2,8 @@ import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { Verifier } from '../../../server/auth/verifier.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  inPlaceOf,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { closeSockets, openSocket, pushOk } from '../../support/phoenix-client.ts'
 import { Queue } from '../../support/queue.ts'
 import { inSeconds, SECRET, token, verifierOf } from '../../support/tokens.ts'

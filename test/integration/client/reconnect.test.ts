@@ -8,11 +8,11 @@ import {
   type AgentServer,
   type AgentServerOptions,
   COMMANDS,
-  inPlaceOf,
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
 import { agentError, listen, openSession } from '../../support/agent-session.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { numbers } from '../../support/numbers.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { SECRET, token, verifierOf } from '../../support/tokens.ts'

@@ -4,12 +4,8 @@ import { createRedisStore } from '../../../channels/agent/store/redis.ts'
 import type { Redis } from '../../../server/index.ts'
 import { connectRedis } from '../../../server/redis/connect.ts'
 import { outcome, type Payload, rawAgent, refusalOf, text } from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  inPlaceOf,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { insteadOf } from '../../support/in-place-of.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { change, drafted, draftPrice, result } from '../agent/drafts.ts'
 
@@ -44,13 +40,7 @@ describe('changes on nodes whose clocks are wrong', () => {
     })
     return startAgentServer({
       now: () => Date.now() + skewMs,
-      store: (embedded) =>
-        inPlaceOf(shared, {
-          close: async () => {
-            await shared.close()
-            await embedded.close()
-          },
-        }),
+      store: (embedded) => insteadOf(embedded, shared),
     })
   }
 

@@ -6,11 +6,11 @@ import type { AgentClient } from '../../support/agent-client.ts'
 import {
   type AgentServer,
   COMMANDS,
-  inPlaceOf,
   REPOSITORIES,
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { SECRET, verifierOf } from '../../support/tokens.ts'
 import { Ear } from './ear.ts'
 import { Owner } from './owner.ts'
