@@ -8,10 +8,10 @@ import { connectRedis } from '../../server/redis/connect.ts'
 import { numbers } from '../support/numbers.ts'
 import { Queue } from '../support/queue.ts'
 import {
-  startRedis,
+  REDIS_KINDS,
+  type RedisServers,
   startRedisCluster,
   type TestRedis,
-  type TestRedisCluster,
 } from '../support/redis.ts'
 import { agentStoreContract } from './agent-store.ts'
 import { newPrefix, setUpRedis } from './agent-store-backends.ts'
@@ -20,14 +20,9 @@ import { emit, eventsOf, own, SESSION, shared } from './agent-store-setup.ts'
 
 const onError = () => {}
 
-const SERVERS = [
-  { name: 'Redis', start: () => startRedis() },
-  { name: 'a Redis Cluster', start: () => startRedisCluster() },
-] as const
-
-for (const { name, start } of SERVERS) {
+for (const { name, start } of REDIS_KINDS) {
   describe(`with ${name}`, () => {
-    let server: { readonly url: string; stop(): Promise<void> }
+    let server: RedisServers
     let redis: Redis
     before(async () => {
       server = await start()
@@ -112,7 +107,7 @@ async function listen(store: AgentStore): Promise<Queue<SessionEvent>> {
 }
 
 describe('the keys of the store of Redis', () => {
-  let cluster: TestRedisCluster
+  let cluster: RedisServers
   let redis: Redis
   let cli: TestRedis['cli']
   before(async () => {

@@ -3,21 +3,19 @@ import { after, before, describe } from 'mocha'
 import { createRedisPresence } from '../../server/presence/redis.ts'
 import { createLocalPubSub } from '../../server/pubsub/local.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
-import { startRedis, startRedisCluster } from '../support/redis.ts'
+import { REDIS_KINDS, type RedisServers } from '../support/redis.ts'
 import { presenceContract } from './presence.ts'
 import type { PresenceSetup } from './presence-setup.ts'
 
-const kinds = { Redis: () => startRedis(), 'Redis Cluster': () => startRedisCluster() }
-
-for (const [name, start] of Object.entries(kinds)) {
-  describe(name, () => {
-    let server: Awaited<ReturnType<typeof start>>
+for (const { name, start } of REDIS_KINDS) {
+  describe(`with ${name}`, () => {
+    let server: RedisServers
     before(async () => {
       server = await start()
     })
     after(() => server.stop())
 
-    presenceContract(`nodes that share a ${name}`, async () => setupOn(server.url), {
+    presenceContract(`nodes that share ${name}`, async () => setupOn(server.url), {
       nodes: 'many',
     })
   })

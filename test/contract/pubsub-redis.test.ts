@@ -10,25 +10,18 @@ import { connectRedis } from '../../server/redis/connect.ts'
 import type { Redis } from '../../server/redis/redis.ts'
 import { createTelemetry } from '../../server/telemetry.ts'
 import { Queue } from '../support/queue.ts'
-import { requireRedis, startRedis, startRedisCluster } from '../support/redis.ts'
+import { REDIS_KINDS, type RedisServers } from '../support/redis.ts'
 import { pubsubContract } from './pubsub.ts'
 import { sent } from './pubsub-setup.ts'
 
-const servers = [
-  ['one Redis', () => startRedis()],
-  ['a Redis Cluster of three masters', () => startRedisCluster()],
-] as const
-
-for (const [name, start] of servers) {
+for (const { name, start } of REDIS_KINDS) {
   describe(`PubSub by ${name}`, () => {
-    let server: { readonly url: string; stop(): Promise<void> }
+    let server: RedisServers
     let clients: readonly [Redis, Redis, Redis]
     let prefix: string
     let prefixes = 0
 
-    before(async function () {
-      this.timeout(300_000)
-      await requireRedis()
+    before(async () => {
       server = await start()
       const connect = (): Redis => connectRedis({ url: server.url, onError() {} })
       clients = [connect(), connect(), connect()]

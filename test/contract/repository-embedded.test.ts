@@ -14,7 +14,7 @@ import { createRedisStore } from '../../channels/agent/store/redis.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
-import { startRedis, startRedisCluster } from '../support/redis.ts'
+import { REDIS_KINDS, type RedisServers } from '../support/redis.ts'
 import { own, SESSION } from './agent-store-setup.ts'
 import { repositoryContract } from './repository.ts'
 import { BUSINESS, changeTo, placeOf, put, read, versionOf, write } from './repository-setup.ts'
@@ -131,14 +131,9 @@ describe('with LMDB', () => {
   })
 })
 
-const SERVERS = [
-  { name: 'Redis', start: () => startRedis() },
-  { name: 'a Redis Cluster', start: () => startRedisCluster() },
-] as const
-
-for (const { name, start } of SERVERS) {
+for (const { name, start } of REDIS_KINDS) {
   describe(`with ${name}`, () => {
-    let server: { readonly url: string; stop(): Promise<void> }
+    let server: RedisServers
     let connections: readonly [Redis, Redis]
     before(async () => {
       server = await start()

@@ -8,7 +8,8 @@ import { requireProgram } from './apt.ts'
 import { within } from './deadline.ts'
 import { freePort } from './free-port.ts'
 
-const READY_MS = 10_000
+/** With the machine busy. */
+const READY_MS = 20_000
 const END_MS = 10_000
 const SLOTS = 16_384
 
@@ -41,8 +42,9 @@ export interface TestRedis {
   resume(): void
 }
 
-export interface TestRedisCluster {
-  /** Names all nodes: `redis://h1,h2,h3?cluster=true`. */
+/** One Redis, or all nodes of a cluster. */
+export interface RedisServers {
+  /** Of a cluster it names all nodes: `redis://h1,h2,h3?cluster=true`. */
   readonly url: string
   readonly nodes: readonly TestRedis[]
   stop(): Promise<void>
@@ -119,7 +121,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
 }
 
 /** Masters without replicas, the slots shared out evenly. Ready when every one knows all slots. */
-export async function startRedisCluster(count = 3): Promise<TestRedisCluster> {
+export async function startRedisCluster(count = 3): Promise<RedisServers> {
   const starting = Array.from({ length: count }, async () => {
     const busPort = await freePort()
     const config = { 'cluster-enabled': 'yes', 'cluster-port': String(busPort) }
@@ -143,6 +145,17 @@ export async function startRedisCluster(count = 3): Promise<TestRedisCluster> {
     },
   }
 }
+
+async function startAlone(): Promise<RedisServers> {
+  const redis = await startRedis()
+  return { url: redis.url, nodes: [redis], stop: () => redis.stop() }
+}
+
+/** Every kind of Redis that the server works with, to run one test through. */
+export const REDIS_KINDS = [
+  { name: 'one Redis', start: startAlone },
+  { name: 'a Redis Cluster', start: () => startRedisCluster() },
+] as const
 
 /** Nothing in Redis announces it: asked until it is so. */
 async function clusterReady(node: TestRedis): Promise<void> {

@@ -8,25 +8,19 @@ import type { Redis } from '../../../server/redis/redis.ts'
 import { createTelemetry } from '../../../server/telemetry.ts'
 import { gate } from '../../support/gate.ts'
 import { LongPollClient } from '../../support/longpoll-client.ts'
-import { startRedis, startRedisCluster } from '../../support/redis.ts'
+import { REDIS_KINDS, type RedisServers } from '../../support/redis.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import { cleanUp, isEvent, log, room, type Server, serve } from '../channels/harness.ts'
 
-const servers = [
-  ['one Redis', () => startRedis()],
-  ['a Redis Cluster', () => startRedisCluster()],
-] as const
-
-for (const [name, start] of servers) {
+for (const { name, start } of REDIS_KINDS) {
   describe(`long-poll: several nodes with ${name}`, () => {
-    let redis: { readonly url: string; stop(): Promise<void> }
+    let redis: RedisServers
     let clients: readonly Redis[] = []
     let sockets = log<AnySocket>()
     let nodes: readonly Server[] = []
     let urls: readonly string[] = []
 
-    before(async function () {
-      this.timeout(300_000)
+    before(async () => {
       redis = await start()
     })
     after(() => redis.stop())

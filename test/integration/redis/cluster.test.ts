@@ -2,24 +2,17 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { slotOf } from '../../../server/redis/slot.ts'
 import type { Queue } from '../../support/queue.ts'
-import {
-  requireRedis,
-  startRedisCluster,
-  type TestRedis,
-  type TestRedisCluster,
-} from '../../support/redis.ts'
+import { type RedisServers, startRedisCluster, type TestRedis } from '../../support/redis.ts'
 import { eventually, startNode, type TestNode } from './node.ts'
 
 const COUNT = { name: 'count', lua: "return redis.call('INCR', KEYS[1])" }
 
 describe('two nodes with a Redis Cluster', () => {
-  let cluster: TestRedisCluster
+  let cluster: RedisServers
   let one: TestNode
   let two: TestNode
 
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
+  before(async () => {
     cluster = await startRedisCluster()
     one = startNode(cluster.url)
     two = startNode(cluster.url)

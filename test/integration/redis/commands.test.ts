@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { connectRedis } from '../../../server/redis/connect.ts'
 import { type Redis, RedisUnavailable } from '../../../server/redis/redis.ts'
-import { requireRedis, startRedis, type TestRedis } from '../../support/redis.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
@@ -10,9 +10,7 @@ describe('commands to Redis', () => {
   let server: TestRedis
   let redis: Redis
 
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
+  before(async () => {
     server = await startRedis()
     redis = connectRedis({ url: server.url, onError() {} })
   })

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, beforeEach, describe, it } from 'mocha'
 import { RedisUnavailable } from '../../../server/redis/redis.ts'
 import { within } from '../../support/deadline.ts'
-import { requireRedis, startRedis, type TestRedis } from '../../support/redis.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { startNode, type TestNode } from './node.ts'
 
 const COUNT = { name: 'count', lua: "return redis.call('INCR', KEYS[1])" }
@@ -12,11 +12,6 @@ describe('two nodes whose Redis is frozen', () => {
   let redis: TestRedis
   let one: TestNode
   let two: TestNode
-
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
-  })
 
   beforeEach(async () => {
     redis = await startRedis()

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
-import { before, describe, it } from 'mocha'
-import { type RedisOptions, requireRedis, startRedis } from '../../support/redis.ts'
+import { describe, it } from 'mocha'
+import { type RedisOptions, startRedis } from '../../support/redis.ts'
 import { startNode } from './node.ts'
 
 const SECRET = 'hunter2-x'
@@ -19,11 +19,6 @@ async function outcome(login: string, port: number): Promise<string> {
 }
 
 describe('a Redis with a password', () => {
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
-  })
-
   async function outcomeWith(login: string, options: RedisOptions): Promise<string> {
     const redis = await startRedis(options)
     try {

@@ -8,27 +8,16 @@ import { RedisPulse } from '../../../server/redis/pulse.ts'
 import type { Redis } from '../../../server/redis/redis.ts'
 import { createTelemetry } from '../../../server/telemetry.ts'
 import { Queue } from '../../support/queue.ts'
-import { startRedis, startRedisCluster } from '../../support/redis.ts'
+import { REDIS_KINDS, type RedisServers } from '../../support/redis.ts'
 
 const PREFIX = 'test'
 const CHANNEL = `${PREFIX}:pulse`
 /** Longer than a reading of the clock on a busy machine. */
 const FROZEN_MS = 600
 
-const SERVERS = [
-  {
-    name: 'Redis',
-    async start() {
-      const redis = await startRedis()
-      return { url: redis.url, nodes: [redis], stop: () => redis.stop() }
-    },
-  },
-  { name: 'a Redis Cluster', start: () => startRedisCluster() },
-] as const
-
-for (const { name, start } of SERVERS) {
+for (const { name, start } of REDIS_KINDS) {
   describe(`the pulse of nodes by ${name}`, () => {
-    let server: Awaited<ReturnType<typeof start>>
+    let server: RedisServers
     let connections: readonly [Redis, Redis]
 
     before(async () => {

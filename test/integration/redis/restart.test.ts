@@ -1,16 +1,11 @@
 import { expect } from 'chai'
-import { afterEach, before, beforeEach, describe, it } from 'mocha'
-import { requireRedis, startRedis, type TestRedis } from '../../support/redis.ts'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { eventually, startNode, type TestNode } from './node.ts'
 
 describe('two nodes whose Redis is restarted', () => {
   let redis: TestRedis
   let nodes: TestNode[]
-
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
-  })
 
   beforeEach(async () => {
     redis = await startRedis()

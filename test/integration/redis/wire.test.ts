@@ -1,9 +1,9 @@
 /** What a network does to the connections of a node: nothing of it is told by an error. */
 import { expect } from 'chai'
-import { afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, beforeEach, describe, it } from 'mocha'
 import { RedisUnavailable } from '../../../server/redis/redis.ts'
 import { within } from '../../support/deadline.ts'
-import { requireRedis, startRedis, type TestRedis } from '../../support/redis.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { startNode, type TestNode } from './node.ts'
 
@@ -14,11 +14,6 @@ describe('a node on a bad wire to Redis', () => {
   let wire: TcpProxy
   let near: TestNode
   let far: TestNode
-
-  before(async function () {
-    this.timeout(300_000)
-    await requireRedis()
-  })
 
   beforeEach(async () => {
     redis = await startRedis()
