@@ -10,9 +10,7 @@ import {
   text,
 } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
-import { change, drafted, draftPrice, propose, records, result } from './drafts.ts'
-
-const SERVICE = { id: 'srv_1', name: 'Consultație', durationMinutes: 30, price: 150 }
+import { change, drafted, draftPrice, propose, records, result, SERVICE } from './drafts.ts'
 
 describe('a draft', () => {
   afterEach(stopAgentServers)

@@ -14,9 +14,7 @@ import {
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
-
-const result = async (agent: AgentClient, command: string, parameters: object = {}) =>
-  ok(await agent.execute(command, parameters))['result']
+import { result } from './drafts.ts'
 
 describe('the commands of an agent', () => {
   let server: AgentServer

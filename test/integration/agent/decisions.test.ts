@@ -11,10 +11,9 @@ import {
   refusalOf,
 } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
-import { change, drafted, draftPrice, records, result } from './drafts.ts'
+import { change, drafted, draftPrice, listed, records, SERVICE } from './drafts.ts'
 
 const DAY_MS = 86_400_000
-const SERVICE = { id: 'srv_1', name: 'Consultație', durationMinutes: 30, price: 150 }
 
 /** How requests ended, sorted. */
 const outcomes = (replies: readonly Reply[]) => replies.map(outcome).sort()
@@ -142,10 +141,6 @@ describe('a change that nobody decides', () => {
       createdAt: '2026-03-01T12:00:00.000Z',
       expiresAt: '2026-03-02T12:00:00.000Z',
     })
-    const { changes } = await result(agent, 'list_changes', { status: 'expired' })
-    expect((changes as readonly Payload[]).map(({ changeId }) => changeId)).to.deep.equal([
-      two,
-      three,
-    ])
+    expect(await listed(agent, 'expired')).to.deep.equal([two, three])
   })
 })

@@ -1,5 +1,8 @@
 import { type AgentClient, ok, type Payload, type Reply, text } from '../../support/agent-client.ts'
 
+/** The first of the services that a business begins with. */
+export const SERVICE = { id: 'srv_1', name: 'Consultație', durationMinutes: 30, price: 150 }
+
 /** The result of a command that succeeds. */
 export async function result(
   agent: AgentClient,
@@ -42,3 +45,9 @@ export async function records(
 
 export const change = (agent: AgentClient, changeId: unknown) =>
   result(agent, 'get_change', { changeId })
+
+/** The ids of the session's changes of a status. */
+export async function listed(agent: AgentClient, status: string): Promise<readonly unknown[]> {
+  const { changes } = await result(agent, 'list_changes', { status })
+  return (changes as readonly Payload[]).map(({ changeId }) => changeId)
+}

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { Agent } from '../../../channels/agent/agent.ts'
@@ -9,26 +8,13 @@ import { changeRef } from '../../../channels/agent/change.ts'
 import type { Change } from '../../../channels/agent/contract.ts'
 import { noteExpiry, sweepExpired } from '../../../channels/agent/expire-changes.ts'
 import { openLmdbStore } from '../../../channels/agent/store/lmdb.ts'
-import type * as Module from '../../fixtures/repositories.ts'
-import {
-  type AgentClient,
-  ok,
-  type Payload,
-  rawAgent,
-  refusalOf,
-  text,
-} from '../../support/agent-client.ts'
+import { ok, type Payload, rawAgent, refusalOf, text } from '../../support/agent-client.ts'
 import { REPOSITORIES, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
-import { change, drafted, draftPrice, result } from './drafts.ts'
+import { change, drafted, draftPrice, listed } from './drafts.ts'
+import { onlyInvoice } from './invoices.ts'
 
 const DAY_MS = 86_400_000
 const NOON = Date.parse('2026-03-01T12:00:00Z')
-
-/** The ids of the session's changes of a status. */
-async function listed(agent: AgentClient, status: string): Promise<readonly unknown[]> {
-  const { changes } = await result(agent, 'list_changes', { status })
-  return (changes as readonly Payload[]).map(({ changeId }) => changeId)
-}
 
 describe('a change whose time has passed', () => {
   afterEach(stopAgentServers)
@@ -94,10 +80,7 @@ describe('a change whose time has passed', () => {
   })
 
   it('waits while a repository applies it, and then expires if it is pending again', async () => {
-    const module = (await import(pathToFileURL(REPOSITORIES).href)) as typeof Module
-    const { invoices } = module
-    invoices.reset()
-    invoices.put('business123', { id: 'inv_1', total: 1 })
+    const invoices = await onlyInvoice({ id: 'inv_1', total: 1 })
     let now = NOON
     const server = await startAgentServer({ now: () => now, repositories: REPOSITORIES })
     const agent = await rawAgent(server)

@@ -1,7 +1,5 @@
-import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import type * as Module from '../../fixtures/repositories.ts'
 import {
   type AgentClient,
   ok,
@@ -13,6 +11,7 @@ import {
 } from '../../support/agent-client.ts'
 import { REPOSITORIES, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { change, drafted, propose, records } from './drafts.ts'
+import { type Invoices, onlyInvoice } from './invoices.ts'
 
 const BUSINESS = 'business123'
 const INVOICE = { id: 'inv_1', number: 1, total: 100, customer: { name: 'Ana' } }
@@ -27,14 +26,10 @@ async function draftTotal(agent: AgentClient, total: number, recordId = 'inv_1')
   return text(await drafted(agent, 'update', parameters), 'changeId')
 }
 
-/** The module's own hand on its records. */
-let invoices: typeof Module.invoices
+let invoices: Invoices
 
-/** One invoice and no memory. Imported as the server does, so that it is the same instance of the module. */
 async function reset(): Promise<void> {
-  invoices = ((await import(pathToFileURL(REPOSITORIES).href)) as typeof Module).invoices
-  invoices.reset()
-  invoices.put(BUSINESS, INVOICE)
+  invoices = await onlyInvoice(INVOICE)
 }
 
 const total = () => invoices.get(BUSINESS, 'inv_1')?.record['total']

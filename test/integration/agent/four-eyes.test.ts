@@ -1,8 +1,6 @@
-import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { Verifier } from '../../../server/auth/verifier.ts'
-import type * as Module from '../../fixtures/repositories.ts'
 import {
   type AgentClient,
   CLIENTS,
@@ -15,6 +13,7 @@ import {
 import { REPOSITORIES, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { SECRET, token, verifierOf } from '../../support/tokens.ts'
 import { change, drafted } from './drafts.ts'
+import { type Invoices, onlyInvoice } from './invoices.ts'
 
 const DAY_MS = 86_400_000
 
@@ -26,14 +25,11 @@ const REPOSITORY_TYPES = [
 
 describe('with FOUR_EYES', () => {
   let now = 0
-  /** The module's own hand on its records. */
-  let invoices: typeof Module.invoices
+  let invoices: Invoices
 
   beforeEach(async () => {
     now = Date.parse('2026-03-01T12:00:00Z')
-    invoices = ((await import(pathToFileURL(REPOSITORIES).href)) as typeof Module).invoices
-    invoices.reset()
-    invoices.put('business123', { id: 'inv_1', total: 100 })
+    invoices = await onlyInvoice({ id: 'inv_1', total: 100 })
   })
   afterEach(stopAgentServers)
 

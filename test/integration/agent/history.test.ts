@@ -1,6 +1,13 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { type AgentClient, ok, type Payload, rawAgent } from '../../support/agent-client.ts'
+import {
+  type AgentClient,
+  ok,
+  outcome,
+  type Payload,
+  rawAgent,
+  refusalOf,
+} from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { numbers } from '../../support/numbers.ts'
 import { records } from './drafts.ts'
@@ -157,7 +164,7 @@ describe('a revert', () => {
     const [first, second, third] = await modify(agent, [1, 2, 3])
     ok(await agent.revert(second))
     for (const id of [second, third]) {
-      expect((await agent.revert(id)).response['code']).to.equal('already_reverted')
+      expect(refusalOf(await agent.revert(id))).to.equal('already_reverted')
     }
     expect(ok(await agent.revert(first))['originalQuery']).to.deep.equal(DEFAULT)
     expect(await statuses(agent)).to.deep.equal(['reverted', 'reverted', 'reverted'])
@@ -171,7 +178,6 @@ describe('a revert', () => {
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, index) => (agents[index % 2] ?? agent).revert(first)),
     )
-    const codes = replies.map(({ status, response }) => (status === 'ok' ? 'ok' : response['code']))
-    expect(codes.sort()).to.deep.equal([...Array(19).fill('already_reverted'), 'ok'])
+    expect(replies.map(outcome).sort()).to.deep.equal([...Array(19).fill('already_reverted'), 'ok'])
   })
 })

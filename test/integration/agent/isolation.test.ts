@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'mocha'
 import {
   type AgentClient,
   ok,
-  type Payload,
   phoenixAgent,
   rawAgent,
   refusalOf,
@@ -16,6 +15,7 @@ import {
   stopAgentServers,
 } from '../../support/agent-server.ts'
 import { epochOf } from './announcing.ts'
+import { drafted, propose, records, result } from './drafts.ts'
 
 const SESSION = 's1'
 const MARK = 'known-to-the-other-business-alone'
@@ -49,15 +49,6 @@ const PAIRS: readonly (readonly [string, string])[] = [
 /** An id in the title of a test; of a long one the end. */
 const shown = (id: string) => JSON.stringify(id.length > 20 ? `…${id.slice(-8)}` : id)
 
-const service = (operation: string, recordId: string, data?: object) => ({
-  repositoryType: 'services',
-  operation,
-  recordId,
-  ...(data && { data }),
-})
-
-const result = (payload: Payload) => payload['result'] as Payload
-
 interface Traces {
   readonly modificationId: string
   readonly pendingId: string
@@ -68,11 +59,10 @@ interface Traces {
 async function leaveTraces(agent: AgentClient): Promise<Traces> {
   const filter = [{ field: 'name', operation: 'filter', value: MARK }]
   const modified = ok(await agent.queryModify('services', filter))
-  const create = service('create', MARK, { name: MARK })
-  const approvedId = text(result(ok(await agent.execute('create_draft', create))), 'changeId')
+  const data = { name: MARK }
+  const approvedId = text(await drafted(agent, 'create', { recordId: MARK, data }), 'changeId')
   ok(await agent.approve(approvedId))
-  const update = service('update', 'srv_1', { name: MARK })
-  const pendingId = text(result(ok(await agent.execute('create_draft', update))), 'changeId')
+  const pendingId = text(await drafted(agent, 'update', { recordId: 'srv_1', data }), 'changeId')
   ok(await agent.execute('announce', { value: MARK }))
   return { modificationId: text(modified, 'modificationId'), pendingId, approvedId }
 }
@@ -90,14 +80,14 @@ async function questions(agent: AgentClient, traces: Traces): Promise<object> {
     await agent.approve(approvedId),
     await agent.execute('get_change', { changeId: pendingId }),
     await agent.execute('get_change', { changeId: approvedId }),
-    await agent.execute('create_draft', service('delete', MARK)),
+    await propose(agent, 'delete', { recordId: MARK }),
   ].map(({ status, response: { commandId: _, ...response } }) => ({ status, ...response }))
   return {
     found,
     history: ok(await agent.history())['history'],
     before: ok(await agent.history({ before: modificationId }))['history'],
-    changes: result(ok(await agent.execute('list_changes'))),
-    after: result(ok(await agent.execute('list_changes', { after: approvedId }))),
+    changes: await result(agent, 'list_changes'),
+    after: await result(agent, 'list_changes', { after: approvedId }),
     replies,
   }
 }
@@ -152,17 +142,14 @@ describe('two businesses with the same session id', () => {
       await rawAgent(server, { businessId: 'records 1' }),
       await rawAgent(server, { businessId: 'records 2' }),
     ]
-    const draft = (agent: AgentClient, name: string) =>
-      agent.execute('create_draft', service('update', 'srv_1', { name }))
-    const mine = text(result(ok(await draft(owner, 'mine'))), 'changeId')
-    const theirs = text(result(ok(await draft(other, 'theirs'))), 'changeId')
-    ok(await owner.approve(mine))
+    const rename = (agent: AgentClient, name: string) =>
+      drafted(agent, 'update', { recordId: 'srv_1', data: { name } })
+    const [mine, theirs] = [await rename(owner, 'mine'), await rename(other, 'theirs')]
+    ok(await owner.approve(mine['changeId']))
     // Not a conflict: nobody touched that record.
-    ok(await other.approve(theirs))
-    const names = async (agent: AgentClient) => {
-      const found = result(ok(await agent.execute('run_query', { repositoryType: 'services' })))
-      return (found['records'] as readonly Payload[]).map(({ name }) => name)
-    }
+    ok(await other.approve(theirs['changeId']))
+    const names = async (agent: AgentClient) =>
+      Object.values(await records(agent)).map(({ name }) => name)
     expect(await names(owner)).to.deep.equal(['mine', 'Control', 'Tratament'])
     expect(await names(other)).to.deep.equal(['theirs', 'Control', 'Tratament'])
   })
@@ -193,8 +180,7 @@ describe('two sessions of one business', () => {
       expect(ok(await agent.history())['history']).to.deep.equal([])
       expect(refusalOf(await agent.approve(traces.pendingId))).to.equal('unknown_change')
       expect(refusalOf(await agent.revert(traces.modificationId))).to.equal('unknown_modification')
-      const found = result(ok(await agent.execute('run_query', { repositoryType: 'services' })))
-      expect(found['total']).to.equal(4)
+      expect(Object.keys(await records(agent))).to.have.length(4)
     }
   })
 })

@@ -8,6 +8,7 @@ import { numbers } from '../../support/numbers.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import { terminateWires } from '../../support/wire-client.ts'
+import { change, draftPrice, records } from './drafts.ts'
 
 const ROUNDS = 5
 
@@ -44,15 +45,7 @@ describe('a server that is killed with -9 right after it answered', function () 
       let { epoch } = ok(await (await connect(server)).authenticate())
       for (let round = 1; round <= ROUNDS; round += 1) {
         const before = await connect(server)
-        const draft = ok(
-          await before.execute('create_draft', {
-            repositoryType: 'services',
-            operation: 'update',
-            recordId: 'srv_1',
-            data: { price: round },
-          }),
-        )
-        const { changeId } = draft['result'] as Payload
+        const changeId = await draftPrice(before, round)
         const limited = ok(
           await before.queryModify('services', [
             { field: 'limit', operation: 'modify', value: round },
@@ -64,13 +57,10 @@ describe('a server that is killed with -9 right after it answered', function () 
 
         await start()
         const after = await connect(server)
-        expect(ok(await after.execute('get_change', { changeId }))['result']).to.include({
-          status: 'approved',
-        })
-        const found = ok(await after.execute('run_query', { repositoryType: 'services' }))
-        const { records } = found['result'] as { readonly records: readonly Payload[] }
-        expect(records).to.have.lengthOf(Math.min(round, 3))
-        expect(records[0]).to.include({ id: 'srv_1', price: round })
+        expect(await change(after, changeId)).to.include({ status: 'approved' })
+        const found = await records(after)
+        expect(Object.keys(found)).to.have.lengthOf(Math.min(round, 3))
+        expect(found['srv_1']).to.include({ price: round })
         const history = ok(await after.history())['history'] as readonly Payload[]
         expect(history.map((each) => each['modificationId'])).to.deep.equal(modifications)
         const back = ok(await after.authenticate({ lastSeq: 0, epoch }))

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'mocha'
 import { type AgentClient, ok, outcome, type Payload } from '../../support/agent-client.ts'
 import { type Cluster, numberOf, startCluster } from '../../support/cluster.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
+import { propose, result } from '../agent/drafts.ts'
 import { expectWhole, finish, report } from './checks.ts'
 
 const CHANGES = numberOf('FAULT_CHANGES', 200)
@@ -19,8 +20,7 @@ describe('one change, decided on two nodes at once', function () {
   after(() => cluster.stop())
 
   async function draft(client: AgentClient, id: string) {
-    const parameters = { repositoryType: 'services', operation: 'create', data: { id } }
-    const drafted = ok(await client.execute('create_draft', parameters))
+    const drafted = ok(await propose(client, 'create', { data: { id } }))
     return { drafted, changeId: (drafted['result'] as Payload)['changeId'] }
   }
 
@@ -66,8 +66,7 @@ describe('one change, decided on two nodes at once', function () {
     }
     const modification = [{ field: 'limit', operation: 'modify', value: 1 }]
     ok(await ann.queryModify('services', modification))
-    const found = ok(await ann.execute('run_query', { repositoryType: 'services' }))
-    const { total } = found['result'] as { readonly total: number }
+    const { total } = await result(ann, 'run_query', { repositoryType: 'services' })
     expect(total, 'the seeded ones and the approved').to.equal(3 + approvals)
     for (const operator of operators) operator.leave()
   })

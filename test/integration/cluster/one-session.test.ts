@@ -4,6 +4,7 @@ import { ok } from '../../support/agent-client.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
+import { propose, records } from '../agent/drafts.ts'
 import { expectWhole, finish, report } from './checks.ts'
 
 const EVENTS = 100
@@ -65,14 +66,12 @@ describe('one session on two nodes', function () {
 
   it('what one drafts on a node, the other approves on another, and finds in the records', async () => {
     const [ann, bob] = (await operatorsOf('drafts')) as [RoamingOperator, RoamingOperator]
-    const draft = { repositoryType: 'services', operation: 'create', data: { id: 'shared' } }
-    const drafted = ok(await (await ann.client()).execute('create_draft', draft))
+    const drafted = ok(await propose(await ann.client(), 'create', { data: { id: 'shared' } }))
     const { changeId } = drafted['result'] as { readonly changeId: string }
     const client = await bob.client()
     const approved = ok(await client.approve(changeId))
     expect(approved['change']).to.include({ status: 'approved', author: 'op0' })
-    const found = ok(await client.execute('run_query', { repositoryType: 'services' }))
-    expect(JSON.stringify(found['result'])).to.contain('"id":"shared"')
+    expect(await records(client)).to.have.property('shared')
     const last = await finish([ann, bob])
     expectWhole([ann, bob], Number(last['seq']), [drafted, approved, last])
     for (const operator of [ann, bob]) operator.leave()
