@@ -14,7 +14,7 @@ export interface Produced {
 }
 
 /** A producer that works until it is told to stop. */
-interface Producer extends Produced {
+export interface Producer extends Produced {
   /** Resolves when so many more operations have succeeded. */
   more(count: number, timeoutMs?: number): Promise<void>
   /** Resolves when so many more were refused, or not answered. */

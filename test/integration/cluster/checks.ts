@@ -3,7 +3,7 @@ import { type Payload, text } from '../../support/agent-client.ts'
 import type { Cluster } from '../../support/cluster.ts'
 import { numbers } from '../../support/numbers.ts'
 import type { Operator } from '../../support/operator.ts'
-import { type Produced, produce } from '../../support/producer.ts'
+import { type Produced, type Producer, produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
 
 /**
@@ -57,6 +57,24 @@ export function report(
     `      ${what}: ${sent} operations succeeded${unanswered}; events received: ` +
       `${received.join(' + ')} by ${operators.length} operators on ${connections} connections`,
   )
+}
+
+/** Resolves when so many more operations of each have succeeded. */
+export const more = (producers: readonly Producer[], count: number, timeoutMs?: number) =>
+  Promise.all(producers.map((producer) => producer.more(count, timeoutMs)))
+
+/** Ends the work, says so in a line, and sees that nobody missed anything. Returns what failed. */
+export async function expectNothingMissed(
+  what: string,
+  operators: readonly Operator[],
+  producers: readonly Producer[],
+): Promise<readonly string[]> {
+  const produced = await Promise.all(producers.map((producer) => producer.stop()))
+  const last = await finish(operators)
+  report(what, operators, produced)
+  const successes = produced.flatMap((each) => each.successes)
+  expectWhole(operators, Number(last['seq']), [...successes, last])
+  return produced.flatMap((each) => each.failures)
 }
 
 /**

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha'
 import { type Cluster, numberOf, startCluster } from '../../support/cluster.ts'
 import { type Produced, produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
-import { expectWhole, finish } from './checks.ts'
+import { expectWhole, finish, more } from './checks.ts'
 
 const CLIENTS = numberOf('FAULT_DRAIN_CLIENTS', 500)
 /** Who shares a session: everybody hears of everybody, and of every operation. */
@@ -70,7 +70,7 @@ describe('a node that drains with many clients', function () {
     const producers = sessions.flatMap(({ leaving: [operator], witness }) =>
       [operator ?? witness, witness].map((each) => produce(each, PACE_MS)),
     )
-    await Promise.all(producers.map((producer) => producer.more(2, RETURN_MS)))
+    await more(producers, 2, RETURN_MS)
 
     const startedAt = performance.now()
     const sinceStart = () => performance.now() - startedAt
@@ -82,7 +82,7 @@ describe('a node that drains with many clients', function () {
     expect(exit).to.deep.equal({ code: 0, signal: null })
     expect(tookMs, 'the drain').to.be.below(DRAIN_MS)
     const times = await returns
-    await Promise.all(producers.map((producer) => producer.more(2, RETURN_MS)))
+    await more(producers, 2, RETURN_MS)
 
     const produced = await Promise.all(producers.map((producer) => producer.stop()))
     for (const [at, session] of sessions.entries()) {

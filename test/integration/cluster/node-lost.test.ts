@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import type { ServerProcess } from '../../support/server-process.ts'
-import { expectWhole, finish, meet, report } from './checks.ts'
+import { expectNothingMissed, meet, more } from './checks.ts'
 
 /** What happens between two faults, at the least. */
 const OPERATIONS = 50
@@ -30,7 +30,7 @@ describe('a node that is lost in mid-traffic', function () {
   for (const [what, end] of Object.entries(faults)) {
     it(`${what}: its clients go to the other one, and nobody misses anything`, async () => {
       const { operators, producers } = await meet(cluster, 'lost', OPERATORS)
-      await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+      await more(producers, OPERATIONS)
       for (let round = 0; round < 2; round += 1) {
         const [lost] = cluster.nodes
         if (!lost) throw new Error('no node is left')
@@ -38,19 +38,14 @@ describe('a node that is lost in mid-traffic', function () {
         expect(there).to.have.length.of.at.least(OPERATORS / 2)
         const before = there.map(({ closes }) => closes.length)
         const code = await end(lost)
-        await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+        await more(producers, OPERATIONS)
         await Promise.all(there.map((operator) => operator.client()))
         expect(there.map(({ closes }, at) => closes.slice(before[at]))).to.deep.equal(
           there.map(() => [code]),
         )
         await cluster.start()
       }
-      const produced = await Promise.all(producers.map((producer) => producer.stop()))
-      const last = await finish(operators)
-      report(`a node ${what}, twice`, operators, produced)
-      const successes = produced.flatMap((each) => each.successes)
-      expectWhole(operators, Number(last['seq']), [...successes, last])
-      const failures = produced.flatMap((each) => each.failures)
+      const failures = await expectNothingMissed(`a node ${what}, twice`, operators, producers)
       expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
     })
   }

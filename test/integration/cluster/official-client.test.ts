@@ -1,21 +1,12 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { type Balancer, startBalancer } from '../../support/balancer.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { PhoenixOperator } from '../../support/phoenix-operator.ts'
 import { produce } from '../../support/producer.ts'
 import type { ServerProcess } from '../../support/server-process.ts'
-import { expectWhole, finish, report } from './checks.ts'
-
-/** Plain JavaScript, without types. */
-const BALANCER = new URL('../../../scripts/cluster/balancer.mjs', import.meta.url)
-interface Balancer {
-  readonly url: string
-  close(): Promise<void>
-}
-interface BalancerModule {
-  startBalancer(port: number, ports: readonly number[]): Promise<Balancer>
-}
+import { expectNothingMissed, more } from './checks.ts'
 
 /** What happens between two faults, at the least. */
 const OPERATIONS = 50
@@ -31,8 +22,7 @@ describe('the official client before several nodes', function () {
   before(async () => {
     cluster = await startCluster(2)
     ports.push(...cluster.urls().map(portOf))
-    const { startBalancer } = (await import(BALANCER.href)) as BalancerModule
-    balancer = await startBalancer(0, ports)
+    balancer = await startBalancer(ports)
   })
   after(async () => {
     await closeSockets()
@@ -63,19 +53,16 @@ describe('the official client before several nodes', function () {
       // In turns: the first and the third are at the first node.
       for (const operator of operators) await operator.come(balancer.url)
       const producers = operators.slice(0, 2).map((operator) => produce(operator))
-      await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+      await more(producers, OPERATIONS)
       let code = 0
       for (const node of [...cluster.nodes]) {
         code = await end(node)
         ports.push(portOf((await cluster.start()).url))
-        await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+        await more(producers, OPERATIONS)
       }
-      const produced = await Promise.all(producers.map((producer) => producer.stop()))
-      const last = await finish(operators)
-      report(`official clients, both nodes ${what} in turn`, operators, produced)
-
-      const successes = produced.flatMap((each) => each.successes)
-      expectWhole(operators, Number(last['seq']), [...successes, last])
+      const done = `official clients, both nodes ${what} in turn`
+      const failures = await expectNothingMissed(done, operators, producers)
+      expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
       for (const { welcomes, closes } of operators) {
         expect(closes).to.have.length.of.at.least(1)
         expect(closes).to.deep.equal(closes.map(() => code))
@@ -84,8 +71,6 @@ describe('the official client before several nodes', function () {
         expect(returns).to.have.length.within(1, closes.length)
         expect(new Set(returns)).to.deep.equal(new Set([true]))
       }
-      const failures = produced.flatMap((each) => each.failures)
-      expect(failures.filter((failure) => failure !== 'lost')).to.deep.equal([])
     })
   }
 })

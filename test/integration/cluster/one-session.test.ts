@@ -5,7 +5,7 @@ import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { produce } from '../../support/producer.ts'
 import { RoamingOperator } from '../../support/roaming-operator.ts'
 import { propose, records } from '../agent/drafts.ts'
-import { expectWhole, finish, report } from './checks.ts'
+import { expectNothingMissed, expectWhole, finish, more } from './checks.ts'
 
 const EVENTS = 100
 
@@ -30,17 +30,12 @@ describe('one session on two nodes', function () {
   it('both operators get the events of both, once and in order, the own ones after the reply', async () => {
     const operators = await operatorsOf('both')
     const producers = operators.map((operator) => produce(operator, 1))
-    await Promise.all(producers.map((producer) => producer.more(EVENTS)))
-    const produced = await Promise.all(producers.map((producer) => producer.stop()))
-    const last = await finish(operators)
-
-    const successes = produced.flatMap((each) => each.successes)
-    expectWhole(operators, Number(last['seq']), [...successes, last])
-    expect(successes).to.have.length.of.at.least(2 * EVENTS)
-    expect(produced.flatMap(({ failures }) => failures)).to.deep.equal([])
+    await more(producers, EVENTS)
+    const done = 'two operators on two nodes'
+    expect(await expectNothingMissed(done, operators, producers)).to.deep.equal([])
     for (const [at, operator] of operators.entries()) {
       const { log } = await operator.client()
-      for (const { seq } of produced[at]?.successes ?? []) {
+      for (const { seq } of producers[at]?.successes ?? []) {
         const places = log.flatMap(({ event, payload }, place) => {
           const { response } = payload as { readonly response?: { readonly seq?: unknown } }
           const isReply = event === 'phx_reply' && response?.seq === seq
@@ -52,7 +47,6 @@ describe('one session on two nodes', function () {
         ])
       }
     }
-    report('two operators on two nodes', operators, produced)
     for (const operator of operators) operator.leave()
   })
 

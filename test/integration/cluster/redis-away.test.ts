@@ -6,7 +6,7 @@ import { type Cluster, FAULT_SECONDS, startCluster } from '../../support/cluster
 import { within } from '../../support/deadline.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
-import { expectWhole, finish, meet, report } from './checks.ts'
+import { expectNothingMissed, finish, meet, more } from './checks.ts'
 
 const OPERATIONS = 50
 const OPERATORS = 4
@@ -51,7 +51,7 @@ describe('Redis that does not answer', function () {
     await cluster.start()
     const { redis } = cluster
     const { operators, producers } = await meet(cluster, 'away', OPERATORS)
-    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    await more(producers, OPERATIONS)
     redis.pause()
     const paused = performance.now()
     await Promise.all([
@@ -70,23 +70,18 @@ describe('Redis that does not answer', function () {
       expect((await fetch(`${url}/readyz`)).status).to.equal(200)
     }
     redis.resume()
-    const whole = Promise.all(producers.map((producer) => producer.more(1, WHOLE_MS)))
+    const whole = more(producers, 1, WHOLE_MS)
     await within(
       whole.then(() => finish(operators, WHOLE_MS)),
       WHOLE_MS,
       'everybody hears everybody',
     )
-    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
-    const produced = await Promise.all(producers.map((producer) => producer.stop()))
-    const last = await finish(operators)
-    report(`Redis stopped for ${FAULT_SECONDS} s`, operators, produced)
-    const successes = produced.flatMap((each) => each.successes)
-    expectWhole(operators, Number(last['seq']), [...successes, last])
+    await more(producers, OPERATIONS)
+    const what = `Redis stopped for ${FAULT_SECONDS} s`
+    const failures = await expectNothingMissed(what, operators, producers)
     expect(operators.map(({ closes }) => closes)).to.deep.equal(operators.map(() => []))
     expect(operators.map(({ leaves }) => leaves)).to.deep.equal(operators.map(() => []))
-    expect(new Set(produced.flatMap(({ failures }) => failures))).to.deep.equal(
-      new Set(['unavailable']),
-    )
+    expect(new Set(failures)).to.deep.equal(new Set(['unavailable']))
   })
 
   /** The subscribing connection that goes through the proxy is the younger one: its node started later. */
@@ -101,19 +96,15 @@ describe('Redis that does not answer', function () {
     proxy = await startTcpProxy(cluster.redis.port)
     await cluster.start(`redis://127.0.0.1:${proxy.port}`)
     const { operators, producers } = await meet(cluster, 'deaf', OPERATORS, { paceMs: 20 })
-    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+    await more(producers, OPERATIONS)
     const [, deaf] = operators
     proxy.freeze(await subscriberPort())
-    await Promise.all(producers.map((producer) => producer.more(5)))
+    await more(producers, 5)
     const seqs = producers.map(({ successes }) => successes.at(-1)?.['seq'])
     expect(deaf?.seqs, 'it hears nothing').not.to.include.members(seqs)
-    await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
-    const produced = await Promise.all(producers.map((producer) => producer.stop()))
-    const last = await finish(operators)
-    report('half-open subscriber', operators, produced)
-    const successes = produced.flatMap((each) => each.successes)
-    expectWhole(operators, Number(last['seq']), [...successes, last])
-    expect(produced.flatMap(({ failures }) => failures)).to.deep.equal([])
+    await more(producers, OPERATIONS)
+    const what = 'half-open subscriber'
+    expect(await expectNothingMissed(what, operators, producers)).to.deep.equal([])
     expect(operators.map(({ closes }) => closes)).to.deep.equal(operators.map(() => []))
   })
 
@@ -126,17 +117,13 @@ describe('Redis that does not answer', function () {
       proxy = await startTcpProxy(cluster.redis.port)
       await cluster.start(`redis://127.0.0.1:${proxy.port}`)
       const { operators, producers } = await meet(cluster, 'half-open', OPERATORS)
-      await Promise.all(producers.map((producer) => producer.more(OPERATIONS)))
+      await more(producers, OPERATIONS)
       const [near, far] = producers
       spoil(proxy)
       await far?.moreFailures(1)
       await far?.more(OPERATIONS)
       await near?.more(OPERATIONS)
-      const produced = await Promise.all(producers.map((producer) => producer.stop()))
-      const last = await finish(operators)
-      report(`half-open, ${what}`, operators, produced)
-      const successes = produced.flatMap((each) => each.successes)
-      expectWhole(operators, Number(last['seq']), [...successes, last])
+      await expectNothingMissed(`half-open, ${what}`, operators, producers)
       expect(near?.failures, 'of the node that is well').to.deep.equal([])
       expect(operators.map(({ closes }) => closes)).to.deep.equal(operators.map(() => []))
       expect(operators.map(({ leaves }) => leaves)).to.deep.equal(operators.map(() => []))
