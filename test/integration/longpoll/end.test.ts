@@ -3,20 +3,18 @@ import { afterEach, describe, it } from 'mocha'
 import { accept, Broadcast } from '../../../server/index.ts'
 import { ask } from '../../support/http.ts'
 import { LongPollClient } from '../../support/longpoll-client.ts'
+import { numbers } from '../../support/numbers.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import { cleanUp, isEvent, member, recorded, serve } from '../channels/harness.ts'
-import { echo, LONG, observed, push, SHORT } from './session.ts'
+import { echo, joined, LONG, push, SHORT } from './session.ts'
 
 describe('long-poll: the end of a session', () => {
   afterEach(cleanUp)
 
   describe('its end', () => {
     it('comes without polls, however often it posts; its channels terminate (C4.28, C4.29)', async () => {
-      const { channel, ends } = observed()
-      const { url, endpoint } = await serve(channel, SHORT)
+      const { client, endpoint, ends } = await joined(SHORT)
       const disconnected = recorded(endpoint.telemetry.disconnected)
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
       let posted = 200
       while (posted === 200) posted = Number(await client.push(push('shout')))
       expect(posted).to.equal(410)
@@ -26,13 +24,8 @@ describe('long-poll: the end of a session', () => {
     })
 
     it('by a disconnect: the poll that waits runs into its window, the next begins anew (C4.34)', async () => {
-      const { channel, ends } = observed()
-      const { url, endpoint } = await serve(channel, {
-        ...SHORT,
-        connect: () => accept({}, 'user:1'),
-      })
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
+      const connect = () => accept({}, 'user:1')
+      const { client, endpoint, ends } = await joined({ ...SHORT, connect })
       const { said: waiting } = await client.waitingPoll()
       endpoint.broadcast('user:1', 'disconnect', {})
       expect(await ends.next()).to.deep.equal({ type: 'disconnected' })
@@ -43,14 +36,8 @@ describe('long-poll: the end of a session', () => {
     })
 
     it('what was sent before still reaches the poll that waits', async () => {
-      const { channel, sockets } = observed()
-      const { url, endpoint } = await serve(channel, {
-        ...LONG,
-        connect: () => accept({}, 'user:1'),
-      })
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
-      const socket = await sockets.next()
+      const connect = () => accept({}, 'user:1')
+      const { client, endpoint, socket } = await joined({ ...LONG, connect })
       const { said: waiting } = await client.waitingPoll()
       socket.push('goodbye', {})
       endpoint.broadcast('user:1', 'disconnect', {})
@@ -59,14 +46,9 @@ describe('long-poll: the end of a session', () => {
     })
 
     it('comes when more waits for it than may: nobody else is held back (C4.43)', async () => {
-      const { channel, sockets, ends } = observed()
-      const { url, endpoint } = await serve(channel, {
-        longpoll: { windowMs: 15_000, maxBufferedBytes: 1_000_000 },
-      })
+      const longpoll = { ...LONG.longpoll, maxBufferedBytes: 1_000_000 }
+      const { url, client: slow, endpoint, socket, ends } = await joined({ longpoll })
       const dropped = recorded(endpoint.telemetry.dropped)
-      const slow = await LongPollClient.open(url)
-      await slow.join('room:a')
-      const socket = await sockets.next()
       const other = await member(url)
       const pad = 'x'.repeat(200_000)
       let n = 0
@@ -85,13 +67,8 @@ describe('long-poll: the end of a session', () => {
     })
 
     it('a sender that waits for room gets any amount through (Sent, onceDrained)', async () => {
-      const { channel, sockets } = observed()
-      const { url } = await serve(channel, {
-        longpoll: { windowMs: 15_000, maxBufferedBytes: 100_000 },
-      })
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
-      const socket = await sockets.next()
+      const longpoll = { ...LONG.longpoll, maxBufferedBytes: 100_000 }
+      const { client, socket } = await joined({ longpoll })
       const pad = 'x'.repeat(30_000)
       let n = 0
       const sendOn = (): void => {
@@ -102,9 +79,9 @@ describe('long-poll: the end of a session', () => {
       }
       sendOn()
       await client.until(({ payload }) => (payload as { n?: number }).n === 49)
-      const numbers = client.frames.filter(isEvent('numbered'))
-      expect(numbers.map(({ payload }) => (payload as { n: number }).n)).to.deep.equal(
-        Array.from({ length: 50 }, (_, each) => each),
+      const numbered = client.frames.filter(isEvent('numbered'))
+      expect(numbered.map(({ payload }) => (payload as { n: number }).n)).to.deep.equal(
+        numbers(0, 49),
       )
     })
 
@@ -123,10 +100,7 @@ describe('long-poll: the end of a session', () => {
 
   describe('a drain', () => {
     it('answers the polls that wait at once, and begins no session', async () => {
-      const { channel, ends } = observed()
-      const { url, endpoint } = await serve(channel, LONG)
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
+      const { client, endpoint, ends } = await joined(LONG)
       const polling = ask(client.url())
       await client.fence()
       await endpoint.drain({ deadlineMs: 5_000, batchSize: 10, batchIntervalMs: 0 })

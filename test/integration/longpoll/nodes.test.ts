@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { AnySocket } from '../../../server/channel/types.ts'
-import { ok } from '../../../server/index.ts'
+import { type Channel, ok } from '../../../server/index.ts'
 import { createRedisPubSub } from '../../../server/pubsub/redis.ts'
 import { connectRedis } from '../../../server/redis/connect.ts'
 import type { Redis } from '../../../server/redis/redis.ts'
@@ -38,19 +38,19 @@ for (const { name, start } of REDIS_KINDS) {
         },
       })
       clients = [1, 2, 3].map(() => connectRedis({ url: redis.url, onError() {} }))
-      nodes = await Promise.all(
-        clients.map((client) => {
-          const telemetry = createTelemetry()
-          const pubsub = createRedisPubSub({ redis: client, prefix: 'lp', telemetry })
-          return serve(channel, { pubsub, telemetry, longpoll: { windowMs: 2_500 } })
-        }),
-      )
+      nodes = await Promise.all(clients.map((client) => startNode(client, channel)))
       urls = nodes.map(({ url }) => url)
     })
     afterEach(async () => {
       await cleanUp()
       await Promise.all(clients.map((client) => client.close()))
     })
+
+    function startNode(client: Redis, channel: Channel, prefix = 'lp'): Promise<Server> {
+      const telemetry = createTelemetry()
+      const pubsub = createRedisPubSub({ redis: client, prefix, telemetry })
+      return serve(channel, { pubsub, telemetry, longpoll: { windowMs: 2_500 } })
+    }
 
     const hex = (payload: unknown) => Buffer.from(payload as Uint8Array).toString('hex')
     const push = (event: string, payload: unknown, ref: string) => ({
@@ -173,15 +173,10 @@ for (const { name, start } of REDIS_KINDS) {
       })
       const [first, second] = clients
       if (!first || !second) throw new Error('no clients')
-      const both = await Promise.all(
-        [first, second].map((client) => {
-          const telemetry = createTelemetry()
-          const pubsub = createRedisPubSub({ redis: client, prefix: 'slow', telemetry })
-          return serve(channel, { pubsub, telemetry, longpoll: {} })
-        }),
-      )
-      const client = await LongPollClient.open([both[0]?.url ?? ''])
-      const there = new LongPollClient([both[1]?.url ?? ''], client.token)
+      const here = await startNode(first, channel, 'slow')
+      const elsewhere = await startNode(second, channel, 'slow')
+      const client = await LongPollClient.open([here.url])
+      const there = new LongPollClient([elsewhere.url], client.token)
       const posted = there.push({ topic: 'slow:a', event: 'phx_join', ref: '1', joinRef: '1' })
       await joining.next()
       open()

@@ -14,7 +14,7 @@ import {
   room,
   serve,
 } from '../channels/harness.ts'
-import { echo, LONG, observed, push, SHORT } from './session.ts'
+import { echo, joined, LONG, push, SHORT } from './session.ts'
 
 describe('long-poll: what is sent to a session', () => {
   afterEach(cleanUp)
@@ -35,21 +35,15 @@ describe('long-poll: what is sent to a session', () => {
     })
 
     it('goes to the poll that waits, at once, and what is sent together goes together (C4.5)', async () => {
-      const { channel, sockets } = observed()
-      const { url } = await serve(channel, LONG)
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
-      const socket = await sockets.next()
+      const { client, socket } = await joined(LONG)
       const { said: polled } = await client.waitingPoll()
       for (const n of [1, 2, 3]) socket.push('numbered', { n })
       expect((await polled).messages).to.have.length(3)
     })
 
     it('is a broadcast too, between it and WebSockets, but never back to its sender', async () => {
-      const { channel } = observed()
-      const { url } = await serve(channel, LONG)
-      const [near, far] = [await LongPollClient.open(url), await LongPollClient.open(url)]
-      await near.join('room:a')
+      const { url, client: near } = await joined(LONG)
+      const far = await LongPollClient.open(url)
       await far.join('room:a')
       const [v2, v1] = [await member(url), await member(url, 'room:a', { vsn: '1.0.0' })]
       await near.push(push('shout', { from: 'near' }, 's1'))
@@ -96,12 +90,8 @@ describe('long-poll: what is sent to a session', () => {
     })
 
     it('is left out where it is bytes, and counted; the rest arrives (C4.38)', async () => {
-      const { channel, sockets } = observed()
-      const { url, endpoint } = await serve(channel, LONG)
+      const { client, endpoint, socket } = await joined(LONG)
       const dropped = recorded(endpoint.telemetry.dropped)
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
-      const socket = await sockets.next()
       socket.push('before', {})
       socket.push('bin', Buffer.of(0xff, 0xfe))
       endpoint.broadcast('room:a', 'bin', Buffer.of(0xff))
@@ -116,12 +106,8 @@ describe('long-poll: what is sent to a session', () => {
     })
 
     it('is any text, as it was', async () => {
-      const { channel, sockets } = observed()
-      const { url } = await serve(channel, LONG)
-      const client = await LongPollClient.open(url)
-      await client.join('room:a')
+      const { client, socket } = await joined(LONG)
       const texts = ['"\\\n\r\u0000\u2028', 'é𝄞', '</script>', 'x'.repeat(100_000)]
-      const socket = await sockets.next()
       for (const text of texts) socket.deliver(new Broadcast('room:a', 'said', { text }))
       await client.until(({ payload }) => (payload as { text?: string }).text === texts.at(-1))
       expect(client.frames.filter(isEvent('said')).map(({ payload }) => payload)).to.deep.equal(

@@ -6,7 +6,7 @@ import { gate } from '../../support/gate.ts'
 import { LongPollClient, NDJSON } from '../../support/longpoll-client.ts'
 import { replyTo } from '../../support/wire-client.ts'
 import { cleanUp, log, room, serve } from '../channels/harness.ts'
-import { echo, LONG, observed, push, SHORT } from './session.ts'
+import { echo, joined, LONG, push, SHORT } from './session.ts'
 
 describe('long-poll: what a session is sent', () => {
   afterEach(cleanUp)
@@ -86,12 +86,9 @@ describe('long-poll: what a session is sent', () => {
       ] as const
       await Promise.all(
         bads.map(async ([what, body, type]) => {
-          const { channel, ends } = observed()
-          const { url } = await serve(channel, {
-            longpoll: { windowMs: 300, maxMessageBytes: 1_000 },
+          const { client, ends } = await joined({
+            longpoll: { ...SHORT.longpoll, maxMessageBytes: 1_000 },
           })
-          const client = await LongPollClient.open(url)
-          await client.join('room:a')
           expect(await client.post(body, type), what).to.equal(408)
           expect((await ends.next()).type, what).to.equal('closed')
           expect(await client.post('[null,"1","phoenix","heartbeat",{}]'), what).to.equal(410)

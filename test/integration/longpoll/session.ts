@@ -1,12 +1,13 @@
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import type { AnySocket } from '../../../server/channel/types.ts'
 import { ok } from '../../../server/index.ts'
-import { log, room } from '../channels/harness.ts'
+import { LongPollClient } from '../../support/longpoll-client.ts'
+import { log, room, type ServeOptions, serve } from '../channels/harness.ts'
 
 /** Nobody waits so long in a test. */
 export const LONG = { longpoll: { windowMs: 15_000 } }
-/** For what happens when a window ends. */
-export const SHORT = { longpoll: { windowMs: 300 } }
+/** For what happens when a window ends: time enough to join, on a busy machine. */
+export const SHORT = { longpoll: { windowMs: 800 } }
 
 export const echo = room({ on: { echo: (_socket, payload) => ok(payload) } })
 export const push = (event: string, payload: unknown = {}, ref = '2') => ({
@@ -17,8 +18,8 @@ export const push = (event: string, payload: unknown = {}, ref = '2') => ({
   joinRef: '1',
 })
 
-/** A channel, its sockets as they join, and why they ended. */
-export function observed() {
+/** A session in `room:a`, the channel’s socket of it, and why that ended. */
+export async function joined(options: ServeOptions) {
   const sockets = log<AnySocket>()
   const ends = log<TerminateReason>()
   const channel = room({
@@ -29,5 +30,8 @@ export function observed() {
     on: { shout: (socket, payload) => socket.broadcastFrom('shout', payload) },
     terminate: (reason) => ends.push(reason),
   })
-  return { channel, sockets, ends }
+  const { url, endpoint } = await serve(channel, options)
+  const client = await LongPollClient.open(url)
+  await client.join('room:a')
+  return { url, endpoint, client, socket: await sockets.next(), ends }
 }
