@@ -3,7 +3,10 @@ import { WebSocket } from 'ws'
 import { within } from './deadline.ts'
 import { Queue } from './queue.ts'
 
-const OPEN_MS = 5000
+const OPEN_MS = 10_000
+
+/** Options with which a socket and its channels come back without phoenix.js’s seconds of waiting. */
+export const AT_ONCE = { reconnectAfterMs: () => 10, rejoinAfterMs: () => 10 }
 
 /** Node 20 has no WebSocket of its own. Each is remembered, so that none outlives its test. */
 class Transport extends WebSocket {
@@ -65,6 +68,13 @@ export function endSocket(socket: Beating): void {
   socket.disconnect()
   if (socket.heartbeatTimer) clearTimeout(socket.heartbeatTimer)
   socket.sendHeartbeat = () => undefined
+}
+
+/** The codes with which the socket's connections end, from now on. */
+export function closesOf(socket: Socket): Queue<number> {
+  const closes = new Queue<number>(String)
+  socket.onClose(({ code }: { readonly code: number }) => closes.push(code))
+  return closes
 }
 
 /** Ends every socket that a test opened, and waits until none is left: for `afterEach`. */

@@ -4,10 +4,13 @@ import type { Verifier } from '../../../server/auth/verifier.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
 import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { inPlaceOf } from '../../support/in-place-of.ts'
-import { closeSockets, openSocket, pushOk } from '../../support/phoenix-client.ts'
+import { closeSockets, closesOf, openSocket, pushOk } from '../../support/phoenix-client.ts'
 import { Queue } from '../../support/queue.ts'
 import { inSeconds, SECRET, token, verifierOf } from '../../support/tokens.ts'
 import { connectWire, replyTo, terminateWires } from '../../support/wire-client.ts'
+
+/** Seconds that a token is valid for: enough to authenticate, on a busy machine. */
+const SHORT = 1.5
 
 const NESTED = { sessionId: 'session123', businessId: 'business123' }
 const IDENTITY = {
@@ -77,8 +80,8 @@ describe('a token that expires while its operator is connected (contract 4)', fu
     )
 
   it('gets session_expired for its next request, then 4401', async () => {
-    const { wire, request } = await authenticatedFor(1)
-    const idle = await authenticatedFor(1)
+    const { wire, request } = await authenticatedFor(SHORT)
+    const idle = await authenticatedFor(SHORT)
     let isIdleOpen = true
     void idle.wire.closed.then(() => {
       isIdleOpen = false
@@ -99,14 +102,14 @@ describe('a token that expires while its operator is connected (contract 4)', fu
   })
 
   it('gets session_expired for authenticating, too', async () => {
-    const { wire, authenticate } = await joinedFor(0.7)
+    const { wire, authenticate } = await joinedFor(SHORT)
     expect(await refusedAtLast(authenticate)).to.include({ code: 'session_expired' })
     await wire.next((frame) => frame.event === 'agent_auth_error')
     expect((await wire.closed).code).to.equal(4401)
   })
 
   it('gets it, and nothing of the session, where that happens while it authenticates', async () => {
-    const expiresAt = Date.now() + 700
+    let expiresAt = 0
     const slow = await startAgentServer({
       verifyToken: verifier.verify,
       store: (store) =>
@@ -117,6 +120,7 @@ describe('a token that expires while its operator is connected (contract 4)', fu
           },
         }),
     })
+    expiresAt = Date.now() + 1_000 * SHORT
     const params = { token: token({ exp: expiresAt / 1_000 }) }
     const agent = await rawAgent(slow, {}, { authenticated: false, params })
     expect(refusalOf(await agent.authenticate())).to.equal('session_expired')
@@ -129,9 +133,9 @@ describe('a token that expires while its operator is connected (contract 4)', fu
   })
 
   it('is told of what is wrong with a request first, in the contract’s order', async () => {
-    const { request } = await joinedFor(0.7)
+    const { request } = await joinedFor(SHORT)
     const history = (sessionId: string) => request('agent_query_history', { sessionId })
-    const watch = await authenticatedFor(0.7)
+    const watch = await authenticatedFor(SHORT)
     await refusedAtLast(() => watch.request('agent_query_history', { sessionId: 'session123' }))
     expect((await history('session 1')).response.code).to.equal('invalid_payload')
     expect((await history('session456')).response.code).to.equal('session_mismatch')
@@ -140,7 +144,7 @@ describe('a token that expires while its operator is connected (contract 4)', fu
 
   it('gets no session event from that moment on, while its colleagues do', async () => {
     const other = await colleague()
-    const { wire, exp } = await authenticatedFor(1.5)
+    const { wire, exp } = await authenticatedFor(SHORT)
     let isOpen = true
     void wire.closed.then(() => {
       isOpen = false
@@ -158,12 +162,11 @@ describe('a token that expires while its operator is connected (contract 4)', fu
   })
 
   it('comes back by itself, with phoenix.js and a function that gives a new token', async () => {
-    const tokens = [token({ exp: inSeconds(1.5) })]
+    const tokens = [token({ exp: inSeconds(SHORT) })]
     const params = () => ({ token: tokens.at(-1) })
     const socket = await openSocket(`${server.url}/socket`, { params })
     const joins = new Queue<unknown>(String)
-    const closes = new Queue<number>(String)
-    socket.onClose((event) => closes.push((event as { readonly code: number }).code))
+    const closes = closesOf(socket)
     const channel = socket.channel('agent:session123', { businessId: 'business123' })
     channel.join().receive('ok', (reply: unknown) => joins.push(reply))
     await joins.next()

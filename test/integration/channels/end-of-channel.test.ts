@@ -2,7 +2,6 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { TerminateReason } from '../../../server/channel/result.ts'
 import { defineChannel, error, ok, Stop, stop } from '../../../server/index.ts'
-import { connectWire } from '../../support/wire-client.ts'
 import {
   ask,
   cleanUp,
@@ -154,8 +153,7 @@ describe('channels: end of channel', () => {
       const { channel } = ending()
       const { url, endpoint } = await serve(channel)
       const crashes = recorded(endpoint.telemetry.crashed)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'crash_later', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'phx_join', ref: '2', joinRef: '2' })
       expect((await crashes.next()).error).to.have.property('message', 'handler')

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'mocha'
 import { ok } from '../../../server/index.ts'
 import { gate } from '../../support/gate.ts'
 import { connectWire } from '../../support/wire-client.ts'
-import { cleanUp, join, nextParts, parts, replied, room, serve } from './harness.ts'
+import { cleanUp, join, member, nextParts, parts, replied, room, serve } from './harness.ts'
 
 describe('channels: heartbeat', () => {
   afterEach(cleanUp)
@@ -19,8 +19,7 @@ describe('channels: heartbeat', () => {
     it('is answered while a handler runs (C3.56)', async () => {
       const slow = gate()
       const { url } = await serve(room({ on: { slow: () => slow.opened } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'slow' })
       expect(await client.fence()).to.deep.equal([])
       slow.open()

@@ -68,8 +68,7 @@ describe('channels: join slow', () => {
         },
       })
       const { url, endpoint } = await serve([channel, room()])
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'slow:a', event: 'phx_join', ref: '2', joinRef: '2' })
       await joining.next()
       endpoint.broadcast('room:a', 'meanwhile', { n: 1 })

@@ -10,6 +10,7 @@ import {
   type Json,
   join,
   log,
+  member,
   nextParts,
   parts,
   recorded,
@@ -79,8 +80,7 @@ describe('channels: join', () => {
       const later = room({ topic: 'later:*', join: () => Promise.reject(new Error('no')) })
       const { url, endpoint } = await serve([crash, later, room({ on: { echo: () => ok() } })])
       const crashes = recorded(endpoint.telemetry.crashed)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       for (const topic of ['crash:a', 'later:a']) {
         client.push({ topic, event: 'phx_join', ref: '2', joinRef: '2' })
         const crashed = replied('2', '2', topic, 'error', { reason: 'join crashed' })

@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { ok, type SocketRef } from '../../../server/index.ts'
-import { connectWire } from '../../support/wire-client.ts'
 import {
   ask,
   cleanUp,
@@ -9,6 +8,7 @@ import {
   isEvent,
   join,
   log,
+  member,
   nextParts,
   parts,
   recorded,
@@ -33,8 +33,7 @@ describe('channels: kept reference', () => {
 
     it('answers later, with the ref and join_ref of its message (C3.51)', async () => {
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'keep', ref: '2', joinRef: '1' })
       const kept = await refs.next()
       await ask(client, 'room:a', 'done')
@@ -45,8 +44,7 @@ describe('channels: kept reference', () => {
 
     it('answers as often as it is asked to (C3.53)', async () => {
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'keep', ref: '2' })
       const kept = await refs.next()
       for (const n of [1, 2]) kept.reply('progress', { n })
@@ -58,8 +56,7 @@ describe('channels: kept reference', () => {
 
     it('answers after its channel is gone, with the old join_ref (C3.54)', async () => {
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'keep', ref: '2' })
       const kept = await refs.next()
       await ask(client, 'room:a', 'phx_leave')
@@ -72,8 +69,7 @@ describe('channels: kept reference', () => {
     it('answers nobody once the connection is gone (C3.54)', async () => {
       const { url, endpoint } = await serve(channel)
       const disconnected = recorded(endpoint.telemetry.disconnected)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'keep', ref: '2' })
       const kept = await refs.next()
       client.terminate()
@@ -83,8 +79,7 @@ describe('channels: kept reference', () => {
 
     it('cannot be had of a message without ref (C3.52)', async () => {
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'keep', joinRef: '1' })
       expect(parts(await client.next())).to.deep.equal(crashOf('1', 'room:a'))
     })
@@ -97,8 +92,7 @@ describe('channels: kept reference', () => {
       })
       const { url, endpoint } = await serve(failing)
       const crashes = recorded(endpoint.telemetry.crashed)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'work', joinRef: '1' })
       expect(parts(await client.next())).to.deep.equal(crashOf('1', 'room:a'))
       expect(String((await crashes.next()).error)).to.equal('Error: too late')

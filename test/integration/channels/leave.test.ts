@@ -12,6 +12,7 @@ import {
   isEvent,
   join,
   log,
+  member,
   nextParts,
   parts,
   replied,
@@ -47,8 +48,7 @@ describe('channels: leave', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'phx_leave', ref: '2', joinRef: '1' })
       expect(await nextParts(client, 4)).to.deep.equal([
         replied('1', '2', 'room:a', 'ok'),
@@ -61,8 +61,7 @@ describe('channels: leave', () => {
 
     it('leaves nothing to push to (C3.33)', async () => {
       const { url } = await serve(room({ on: { echo: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       await ask(client, 'room:a', 'phx_leave', {}, '1')
       await client.next(isEvent('phx_close'))
       client.push({ topic: 'room:a', event: 'echo', ref: '3', joinRef: '1' })
@@ -111,8 +110,7 @@ describe('channels: leave', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'slow', ref: '2', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'echo', ref: '3', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'phx_leave', ref: '4', joinRef: '1' })
@@ -129,8 +127,7 @@ describe('channels: leave', () => {
     it('twice closes once (C3.35)', async () => {
       const slow = gate()
       const { url } = await serve(room({ on: { slow: () => slow.opened } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'slow', ref: '2', joinRef: '1' })
       for (const ref of ['3', '4']) {
         client.push({ topic: 'room:a', event: 'phx_leave', ref, joinRef: '1' })
@@ -145,8 +142,7 @@ describe('channels: leave', () => {
 
     it('and a join in one burst end joined (C3.41)', async () => {
       const { url } = await serve(room({ on: { echo: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'phx_leave', ref: '2', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'phx_join', ref: '3', joinRef: '3' })
       await client.next(replyTo('3'))
@@ -170,8 +166,7 @@ describe('channels: leave', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'slow', ref: '2', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'phx_leave', ref: '3', joinRef: '1' })
       client.push({ topic: 'room:a', event: 'phx_join', ref: '4', joinRef: '4' })

@@ -40,9 +40,7 @@ describe('channels: limits', () => {
     })
 
     it('counts the channels that live: a leave, a crash or a refusal frees a place (C3.9)', async () => {
-      const channel = room({
-        join: (_socket, { refuse }) => (refuse ? undefined : ok()),
-      })
+      const channel = room({ join: (_socket, { refuse }) => (refuse ? undefined : ok()) })
       const { url } = await serve(channel, { maxChannels: 2 })
       const client = await connectWire(url)
       await fill(client, 2)
@@ -77,12 +75,10 @@ describe('channels: limits', () => {
   })
 
   describe('what may wait', () => {
-    const ends = () => log<TerminateReason>()
-
     /** A channel whose `slow` handler waits for the gate, and reports its end. */
     function slowRoom() {
       const slow = gate()
-      const ended = ends()
+      const ended = log<TerminateReason>()
       const channel = room({
         on: {
           slow(socket, { infos = 0 }) {

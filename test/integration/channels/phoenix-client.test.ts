@@ -5,6 +5,7 @@ import { accept, error, ok, reply, type SocketRef, stop } from '../../../server/
 import { freePort } from '../../support/free-port.ts'
 import { gate } from '../../support/gate.ts'
 import {
+  AT_ONCE,
   collect,
   joinChannel,
   joinRefused,
@@ -16,9 +17,6 @@ import { cleanUp, log, room, serve } from './harness.ts'
 
 describe('channels: phoenix client', () => {
   afterEach(cleanUp)
-
-  /** phoenix.js waits so long between two attempts; none of its default seconds. */
-  const AT_ONCE = { reconnectAfterMs: () => 10, rejoinAfterMs: () => 10 }
 
   describe('the official client', () => {
     it('joins, pushes and hears broadcasts', async () => {

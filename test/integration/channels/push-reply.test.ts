@@ -8,6 +8,7 @@ import {
   crashOf,
   type Json,
   join,
+  member,
   nextParts,
   parts,
   replied,
@@ -28,16 +29,14 @@ describe('channels: push reply', () => {
   describe('a push', () => {
     it('is answered with its ref, the join_ref and {} where there is nothing to say (C3.43, C2.1)', async () => {
       const { url } = await serve(room({ on: { done: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'done', ref: '2', joinRef: '1' })
       expect(parts(await client.next())).to.deep.equal(replied('1', '2', 'room:a', 'ok'))
     })
 
     it('is answered with any JSON, whatever it was sent with (C3.44, C2.10, C2.11)', async () => {
       const { url } = await serve(room({ on: { echo: (_socket, payload) => ok(payload) } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       for (const payload of [null, 'text', 1.5, false, [1, [2]], { a: { b: null } }]) {
         expect(await response(client, 'room:a', 'echo', payload)).to.deep.equal(payload)
       }
@@ -52,8 +51,7 @@ describe('channels: push reply', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       const answers: Json = {
         error: { status: 'error', response: { reason: 'no' } },
         details: { status: 'error', response: { code: 7 } },
@@ -74,8 +72,7 @@ describe('channels: push reply', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       for (const event of ['nothing', 'later', 'no_reply']) {
         client.push({ topic: 'room:a', event, ref: event })
       }
@@ -84,16 +81,14 @@ describe('channels: push reply', () => {
 
     it('without ref is answered without ref (C3.46)', async () => {
       const { url } = await serve(room({ on: { done: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'done' })
       expect(parts(await client.next())).to.deep.equal(replied('1', null, 'room:a', 'ok'))
     })
 
     it('has its ref echoed with its type (C2.4)', async () => {
       const { url } = await serve(room({ on: { done: () => ok() } }))
-      const client = await connectWire(url)
-      await join(client, 'room:a')
+      const client = await member(url)
       for (const ref of [7, '', '0', true, { a: 1 }, [null]]) {
         client.push({ topic: 'room:a', event: 'done', ref })
         expect((await client.next()).ref).to.deep.equal(ref)
@@ -112,8 +107,7 @@ describe('channels: push reply', () => {
         },
       })
       const { url } = await serve(channel)
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'both', ref: '2' })
       expect(await nextParts(client, 3)).to.deep.equal([
         ['1', null, 'room:a', 'first', { n: 1 }],
@@ -145,8 +139,7 @@ describe('channels: push reply', () => {
 
     it('has no ref, and the join_ref (C2.2)', async () => {
       const { url } = await serve(pushes({ n: 1 }))
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'push_me', ref: '2' })
       expect(parts(await client.next())).to.deep.equal(['1', null, 'room:a', 'pushed', { n: 1 }])
     })
@@ -154,8 +147,7 @@ describe('channels: push reply', () => {
     it('is an object or bytes: anything else crashes the channel (C2.12)', async () => {
       for (const payload of [null, 'text', 1, [1], undefined, { n: 1n }]) {
         const { url } = await serve(pushes(payload))
-        const client = await connectWire(url)
-        await join(client, 'room:a', '1')
+        const client = await member(url)
         client.push({ topic: 'room:a', event: 'push_me' })
         expect(parts(await client.next())).to.deep.equal(crashOf('1', 'room:a'))
       }
@@ -171,8 +163,7 @@ describe('channels: push reply', () => {
 
     it('goes as bytes where it is bytes; in V1 that crashes the channel alone (C2.23, C2.26)', async () => {
       const { url } = await serve(pushes(Uint8Array.of(1, 2, 255)))
-      const client = await connectWire(url)
-      await join(client, 'room:a', '1')
+      const client = await member(url)
       client.push({ topic: 'room:a', event: 'push_me' })
       const pushed = ['1', null, 'room:a', 'pushed', Uint8Array.of(1, 2, 255)]
       expect(parts(await client.next())).to.deep.equal(pushed)

@@ -9,6 +9,7 @@ import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import { within } from '../../support/deadline.ts'
 import { freePort } from '../../support/free-port.ts'
 import {
+  closesOf,
   collect,
   joinChannel,
   joinRefused,
@@ -30,13 +31,6 @@ describe('long-poll: phoenix.js', () => {
         ok({ hex: Buffer.from(payload as unknown as Uint8Array).toString('hex') }),
     },
   })
-
-  /** What the socket was closed with, each time. */
-  const closesOf = (socket: Socket) => {
-    const closes = log<number>()
-    socket.onClose((event) => closes.push((event as { readonly code: number }).code))
-    return closes
-  }
 
   it('joins, pushes, hears, leaves (C4.35)', async () => {
     const { url, endpoint } = await serve(echo, { longpoll: {} })
