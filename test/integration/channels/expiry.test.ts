@@ -8,6 +8,9 @@ import { ask, cleanUp, isEvent, join, log, member, room, serve } from './harness
 /** The sweep comes every hundredth of the idle timeout. */
 const websocket = { timeoutMs: 20_000 }
 
+/** Time enough to connect and join, on a busy machine. */
+const SHORT_MS = '1000'
+
 const yielded = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a connection that was let in for a time', () => {
@@ -22,7 +25,7 @@ describe('a connection that was let in for a time', () => {
 
   it('gets no broadcast once that is over, and is closed with 4401 later', async () => {
     const { url, endpoint } = await serving()
-    const client = await member(url, 'room:a', { params: { ms: '300' } })
+    const client = await member(url, 'room:a', { params: { ms: SHORT_MS } })
     await join(client, 'room:b')
     endpoint.broadcast('room:a', 'before', {})
     await client.next(isEvent('before'))
@@ -41,7 +44,7 @@ describe('a connection that was let in for a time', () => {
       on: { subscribe: (socket) => void socket.subscribe('other', { as: socket.topic }) },
     })
     const { url, endpoint } = await serving(subscribed)
-    const client = await member(url, 'room:a', { params: { ms: '200' } })
+    const client = await member(url, 'room:a', { params: { ms: SHORT_MS } })
     while (endpoint.size.lanes > 0) await yielded()
     client.push({ topic: 'room:a', event: 'subscribe', joinRef: '1' })
     await client.fence()
@@ -63,7 +66,7 @@ describe('a connection that was let in for a time', () => {
         },
       }),
     )
-    const client = await member(url, 'room:a', { params: { ms: '200' } })
+    const client = await member(url, 'room:a', { params: { ms: SHORT_MS } })
     const states: unknown[] = []
     while (states.at(-1) !== true) {
       const { payload } = await ask(client, 'room:a', 'state')
@@ -92,7 +95,7 @@ describe('a connection that was let in for a time', () => {
       }),
       { connect: ({ ms }) => accept({}, null, Date.now() + Number(ms)), websocket },
     )
-    const client = await member(url, 'room:a', { params: { ms: '150' } })
+    const client = await member(url, 'room:a', { params: { ms: SHORT_MS } })
     client.push({ topic: 'room:a', event: 'deliver', joinRef: '1' })
     await handling.opened
     expect(sent.all[0]).to.not.equal('dropped')
@@ -103,7 +106,7 @@ describe('a connection that was let in for a time', () => {
 
   it('is sent away when it joins', async () => {
     const { url, endpoint } = await serving()
-    const client = await member(url, 'room:a', { params: { ms: '200' } })
+    const client = await member(url, 'room:a', { params: { ms: SHORT_MS } })
     while (endpoint.size.lanes > 0) await yielded()
     client.push({ topic: 'room:b', event: 'phx_join', ref: '2', joinRef: '2' })
     expect((await client.closed).code).to.equal(4401)
