@@ -1,4 +1,5 @@
-const PATIENCE_MS = 5000
+/** With the machine busy. */
+const PATIENCE_MS = 10_000
 
 interface Asker<T> {
   matches(value: T): boolean

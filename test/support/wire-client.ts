@@ -8,7 +8,8 @@ import {
 } from './client-codec.ts'
 import { Queue } from './queue.ts'
 
-const HANDSHAKE_MS = 5000
+/** With the machine busy. */
+const HANDSHAKE_MS = 10_000
 const SHOWN_CHARS = 200
 
 /** How to connect; `path` is `/socket/websocket` unless told. */

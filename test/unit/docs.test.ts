@@ -150,7 +150,8 @@ describe('the README’s figures on speed', () => {
   })
 })
 
-describe('the README’s channel and its test', () => {
+describe('the README’s channel and its test', function () {
+  this.timeout(60_000)
   const modules = createRequire(import.meta.url)
   /** A command of a package, from its own directory. */
   const bin = (name: string, path: string) =>

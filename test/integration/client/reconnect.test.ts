@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { SocketConnectOption } from 'phoenix'
 import { StoreUnavailable } from '../../../channels/agent/store/store.ts'
-import type { SessionOptions } from '../../../client/agent/index.ts'
+import type { AgentSession, SessionOptions } from '../../../client/agent/index.ts'
 import type { Verifier } from '../../../server/auth/verifier.ts'
 import {
   type AgentServer,
@@ -38,18 +38,24 @@ describe('an agent session of the client whose connection is lost', () => {
   const direct = async (sessionId: string) =>
     (await openSession(server.url, { sessionId, operatorId: 'other' })).session
 
+  /** Cuts the wire. Resolves when the session knows of it, with its status since. */
+  async function away(session: AgentSession) {
+    const status = listen(session, 'status')
+    proxy.cut()
+    await status.next((change) => change.status === 'connecting')
+    return status
+  }
+
   describe('and comes back', () => {
     beforeEach(() => start())
 
     it('goes on by itself: every event once, in order, those that it missed too', async () => {
       const { session } = await behindProxy()
       const other = await direct(session.sessionId)
-      const status = listen(session, 'status')
       const modified = listen(session, 'agent_query_modified')
       for (let round = 0; round < 3; round += 1) {
         await other.modifyQuery('services', { limit: 1 })
-        proxy.cut()
-        await status.next((change) => change.status === 'connecting')
+        const status = await away(session)
         for (const limit of [2, 3]) await other.modifyQuery('services', { limit })
         proxy.restore()
         await status.next((change) => change.status === 'ready' && session.status === 'ready')
@@ -65,9 +71,7 @@ describe('an agent session of the client whose connection is lost', () => {
 
     it('shows who is there again', async () => {
       const { session } = await behindProxy({ operatorId: 'first' })
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       await direct(session.sessionId)
       const operators = listen(session, 'operators')
       proxy.restore()
@@ -92,7 +96,6 @@ describe('an agent session of the client whose connection is lost', () => {
 
     it('does nothing twice, and hears of all that was done, however often it is cut', async () => {
       const { session } = await behindProxy()
-      const status = listen(session, 'status')
       const modified = listen(session, 'agent_query_modified')
       const outcomes: Promise<unknown>[] = []
       let limit = 0
@@ -109,8 +112,7 @@ describe('an agent session of the client whose connection is lost', () => {
           // Some are on their way, some answered, when the connection goes.
           if (count === round % 6) await answer.catch(() => {})
         }
-        proxy.cut()
-        await status.next((change) => change.status === 'connecting')
+        const status = await away(session)
         proxy.restore()
         await status.next(() => session.status === 'ready')
       }
@@ -130,9 +132,7 @@ describe('an agent session of the client whose connection is lost', () => {
 
     it('sends what was asked for meanwhile once it is authenticated again, in order', async () => {
       const { session } = await behindProxy()
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       const asked = [1, 2, 3].map((limit) => session.modifyQuery('services', { limit }))
       proxy.restore()
       const answers = await Promise.all(asked)
@@ -145,9 +145,7 @@ describe('an agent session of the client whose connection is lost', () => {
 
     it('never sends what nobody waits for any more', async () => {
       const { session } = await behindProxy()
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       const late = session.modifyQuery('services', { limit: 1 }, { timeoutMs: 20 })
       expect(await agentError(late)).to.include({ code: 'not_sent' })
       proxy.restore()
@@ -157,9 +155,7 @@ describe('an agent session of the client whose connection is lost', () => {
     it('keeps the permissions that it has gone on with', async () => {
       const { session } = await behindProxy({ permissions: ['agent_access'] })
       await session.reauthenticate({ permissions: ['agent_access', 'query.modify'] })
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       proxy.restore()
       expect((await session.modifyQuery('services', { limit: 1 })).seq).to.equal(1)
     })
@@ -167,9 +163,7 @@ describe('an agent session of the client whose connection is lost', () => {
     it('stays away once it was closed', async () => {
       const { session } = await behindProxy()
       const other = await direct(session.sessionId)
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       const held = agentError(session.history())
       session.close()
       expect(await held).to.include({ code: 'not_sent' })
@@ -199,13 +193,11 @@ describe('an agent session of the client whose connection is lost', () => {
     })
     const { session } = await behindProxy()
     const errors = listen(session, 'agent_auth_error')
-    const status = listen(session, 'status')
     const { random } = Math
     Math.random = () => 0
     try {
       failures = 2
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      await away(session)
       proxy.restore()
       for (const _ of [1, 2]) expect(await errors.next()).to.include({ code: 'unavailable' })
       expect((await session.modifyQuery('services', { limit: 1 })).seq).to.equal(1)
@@ -254,9 +246,7 @@ describe('an agent session of the client whose connection is lost', () => {
       await start({ verifyToken: verifier.verify })
       granted = token()
       const { session } = await behindProxy({}, { params: () => ({ token: granted }) })
-      const status = listen(session, 'status')
-      proxy.cut()
-      await status.next((change) => change.status === 'connecting')
+      const status = await away(session)
       granted = token({ permissions: ['agent_access'] })
       return { session, status }
     }

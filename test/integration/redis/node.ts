@@ -48,12 +48,12 @@ export function startNode(url: string): TestNode {
   }
 }
 
-/** Asks again and again, for what nothing announces. Rejects after 5 s. */
+/** Asks again and again, for what nothing announces. Rejects after 10 s. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   isSo: (value: T) => boolean,
 ): Promise<T> {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + 10_000
   for (;;) {
     const value = await ask()
     if (isSo(value)) return value
