@@ -58,36 +58,22 @@ describe('the feed of a socket', () => {
         throw new Error('out of reach')
       },
     }
-    const reader = new FakeReader(
-      () => false,
-      () => Promise.resolve(),
-    )
-    const feed = new Feed(store, SESSION, reader, (error) => errors.push(error))
-    const delivered = new Promise<void>((resolve) => {
-      reader.onDelivery = resolve
-    })
+    const { feed, reader, delivered } = quickFeed(store, (error) => errors.push(error))
     feed.start(EPOCH, 0, true)
-    await delivered
+    await delivered(1)
     expect(reader.delivered).to.deep.equal([1])
     expect(errors.map(String)).to.deep.equal(['Error: out of reach'])
   })
 
-  it('does not remember more than it has to for a socket that is slow', async () => {
+  it('reads what came while nothing could be sent, where that is more than it remembers', async () => {
     const events = new Events(() => Promise.resolve())
-    const reader = new FakeReader(
-      () => false,
-      () => Promise.resolve(),
-    )
-    const feed = new Feed(events.store, SESSION, reader, throwing)
+    const { feed, reader, delivered } = quickFeed(events.store)
     feed.start(EPOCH, 0, false)
-    const complete = new Promise<void>((resolve) => {
-      reader.onDelivery = () => reader.delivered.length === 200 && resolve()
-    })
     await feed.after(async () => {
       for (let count = 0; count < 200; count += 1) events.commit()
       await new Promise((resolve) => setImmediate(resolve))
     })
-    await complete
+    await delivered(200)
     expect(reader.delivered).to.deep.equal(numbers(1, 200))
     expect(events.reads).to.be.greaterThan(0)
   })
@@ -124,29 +110,23 @@ describe('the feed of a socket', () => {
 
   it('reads what it may have missed after a gap', async () => {
     const events = new Events(() => Promise.resolve())
-    const { feed, reader } = quickFeed(events)
+    const { feed, reader, delivered } = quickFeed(events.store)
     feed.start(EPOCH, 0, false)
-    const delivered = new Promise<void>((resolve) => {
-      reader.onDelivery = resolve
-    })
     events.keepSilently()
     events.gap()
-    await delivered
+    await delivered(1)
     expect(reader.delivered).to.deep.equal([1])
   })
 
   for (const after of [0, 3]) {
     it(`ends, and says so, where events behind ${after} are no longer kept`, async () => {
       const events = new Events(() => Promise.resolve(), numbers(1, after))
-      const { feed, reader } = quickFeed(events)
+      const { feed, reader, lost } = quickFeed(events.store)
       feed.start(EPOCH, after, false)
-      const lost = new Promise<void>((resolve) => {
-        reader.onLost = resolve
-      })
       for (let count = 0; count < 3; count += 1) events.keepSilently()
       events.kept.splice(0, after + 1)
       events.gap()
-      await lost
+      await lost()
       expect(reader.delivered).to.deep.equal([])
       expect(events.listeners).to.equal(0)
     })
@@ -155,15 +135,12 @@ describe('the feed of a socket', () => {
   for (const epoch of ['another epoch', undefined]) {
     it(`ends, and says so, where the session comes back with ${epoch ?? 'nothing'}`, async () => {
       const events = new Events(() => Promise.resolve(), [1, 2, 3])
-      const { feed, reader } = quickFeed(events)
+      const { feed, reader, lost } = quickFeed(events.store)
       feed.start(EPOCH, 3, false)
-      const lost = new Promise<void>((resolve) => {
-        reader.onLost = resolve
-      })
       events.keepSilently()
       events.epoch = epoch
       events.gap()
-      await lost
+      await lost()
       expect(reader.delivered).to.deep.equal([])
       expect(events.listeners).to.equal(0)
     })
@@ -171,34 +148,60 @@ describe('the feed of a socket', () => {
 
   it('ends, and says so, where that happens before it is started', async () => {
     const events = new Events(() => Promise.resolve(), [1, 2, 3])
-    const { feed, reader } = quickFeed(events)
-    const lost = new Promise<void>((resolve) => {
-      reader.onLost = resolve
-    })
+    const { feed, lost } = quickFeed(events.store)
     events.epoch = 'another epoch'
     events.gap()
     feed.start(EPOCH, 3, false)
-    await lost
+    await lost()
     expect(events.listeners).to.equal(0)
   })
 
-  it('ends, and says so, with the first event of another epoch, announced or read', () => {
+  it('ends, and says so, with the first event of another epoch that is announced', async () => {
     const events = new Events(() => Promise.resolve())
-    const { feed, reader } = quickFeed(events)
+    const { feed, reader, lost } = quickFeed(events.store)
     feed.start('another epoch', 0, false)
     events.keepSilently()
     events.announceNewest()
-    expect(reader.isLost).to.equal(true)
+    await lost()
+    expect(reader.delivered).to.deep.equal([])
+    expect(events.listeners).to.equal(0)
+  })
+
+  it('ends, and says so, with the first event of another epoch that it reads', async () => {
+    const events = new Events(() => Promise.resolve(), [1])
+    events.epoch = 'another epoch'
+    const { feed, reader, lost } = quickFeed(events.store)
+    feed.start('another epoch', 0, true)
+    await lost()
     expect(reader.delivered).to.deep.equal([])
     expect(events.listeners).to.equal(0)
   })
 })
 
 /** A feed whose socket takes everything at once. */
-function quickFeed(events: Events) {
+function quickFeed(store: AgentStore, onError: (error: unknown) => void = throwing) {
   const reader = new FakeReader(
     () => false,
     () => Promise.resolve(),
   )
-  return { reader, feed: new Feed(events.store, SESSION, reader, throwing) }
+  const feed = new Feed(store, SESSION, reader, onError)
+  return {
+    reader,
+    feed,
+    /** Resolves when so many have been delivered. */
+    async delivered(count: number): Promise<void> {
+      while (reader.delivered.length < count) {
+        await new Promise<void>((resolve) => {
+          reader.onDelivery = resolve
+        })
+      }
+    },
+    /** Resolves when the reader has been told that its session is another one. */
+    async lost(): Promise<void> {
+      if (reader.isLost) return
+      await new Promise<void>((resolve) => {
+        reader.onLost = resolve
+      })
+    },
+  }
 }

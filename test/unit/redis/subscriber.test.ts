@@ -46,6 +46,14 @@ describe('the Redis subscriber', () => {
     await turn()
   }
 
+  /** One who listens to a channel: Redis has confirmed it. */
+  async function listening(channel: string): Promise<Ear> {
+    const listener = ear()
+    void subscriber.subscribe(channel, listener)
+    await answer()
+    return listener
+  }
+
   function publish(channel: string, data: string): void {
     connection.events.message(Buffer.from(channel), Buffer.from(data))
   }
@@ -108,7 +116,6 @@ describe('the Redis subscriber', () => {
 
   it('goes on when a listener throws, and tells', async () => {
     connection.events.ready()
-    const listener = ear()
     const broken: ChannelListener = {
       gap() {},
       message() {
@@ -116,8 +123,7 @@ describe('the Redis subscriber', () => {
       },
     }
     void subscriber.subscribe('a', broken)
-    void subscriber.subscribe('a', listener)
-    await answer()
+    const listener = await listening('a')
     publish('a', 'hi')
     expect(listener.heard).to.deep.equal(['hi'])
     expect(errors).to.deep.equal(['broken'])
@@ -136,9 +142,7 @@ describe('the Redis subscriber', () => {
 
   it('passes on nothing of a new connection before it has told of the gap', async () => {
     connection.events.ready()
-    const listener = ear()
-    void subscriber.subscribe('a', listener)
-    await answer()
+    const listener = await listening('a')
     subscriber.lost()
     subscriber.renew()
     await turn()
@@ -180,9 +184,7 @@ describe('the Redis subscriber', () => {
 
   it('asks for everything on a new connection, and tells of a gap once it is confirmed', async () => {
     connection.events.ready()
-    const [one, two] = [ear(), ear()]
-    void subscriber.subscribe('a', one)
-    await answer()
+    const [one, two] = [await listening('a'), ear()]
     connection.events.lost(undefined)
     void subscriber.subscribe('b', two)
     connection.events.ready()
@@ -210,9 +212,7 @@ describe('the Redis subscriber', () => {
 
   it('stays subscribed when somebody comes within that second', async () => {
     connection.events.ready()
-    const [first, second] = [ear(), ear()]
-    void subscriber.subscribe('a', first)
-    await answer()
+    const [first, second] = [await listening('a'), ear()]
     subscriber.unsubscribe('a', first)
     expect(subscriber.subscribe('a', second)).to.equal(undefined)
     await pass(2000)
@@ -223,9 +223,7 @@ describe('the Redis subscriber', () => {
 
   it('subscribes after it has unsubscribed when somebody comes at that very moment', async () => {
     connection.events.ready()
-    const listener = ear()
-    void subscriber.subscribe('a', listener)
-    await answer()
+    const listener = await listening('a')
     subscriber.unsubscribe('a', listener)
     mock.timers.tick(1000)
     const wait = subscriber.subscribe('a', listener)
@@ -237,9 +235,7 @@ describe('the Redis subscriber', () => {
 
   it('does not ask again for what nobody listens to any more', async () => {
     connection.events.ready()
-    const listener = ear()
-    void subscriber.subscribe('a', listener)
-    await answer()
+    const listener = await listening('a')
     subscriber.unsubscribe('a', listener)
     connection.events.lost(undefined)
     connection.events.ready()
@@ -265,9 +261,7 @@ describe('the Redis subscriber', () => {
 
   it('asks for everything again, and tells of a gap, when its subscriptions are in doubt', async () => {
     connection.events.ready()
-    const listener = ear()
-    void subscriber.subscribe('a', listener)
-    await answer()
+    const listener = await listening('a')
     subscriber.lost()
     subscriber.renew()
     await turn()
