@@ -28,11 +28,11 @@ function idOf(name: string, text: string | undefined): string {
   return text
 }
 
-function ttlMs(text: string): number {
+function secondsOf(text: string): number {
   const [, count, unit = ''] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? []
   const seconds = SECONDS.get(unit)
   if (seconds === undefined) throw new Error(`--ttl must be as 30s, 15m, 1h or 30d: ${USAGE}`)
-  return Number(count) * seconds * 1_000
+  return Number(count) * seconds
 }
 
 function claimsOf(args: readonly string[]): Claims {
@@ -46,7 +46,7 @@ function claimsOf(args: readonly string[]): Claims {
     operatorId: idOf('operator', given.operator),
     businessId: idOf('business', given.business),
     permissions: given.permissions.split(',').filter((name) => name !== ''),
-    expiresAt: (Math.floor(Date.now() / 1_000) + ttlMs(given.ttl) / 1_000) * 1_000,
+    expiresAt: (Math.floor(Date.now() / 1_000) + secondsOf(given.ttl)) * 1_000,
   }
 }
 

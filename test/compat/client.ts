@@ -1,7 +1,7 @@
 import { Queue } from '../support/queue.ts'
 
 /** What an answer can be; `timeout` is the client's own, where none came. */
-export const STATUSES = ['ok', 'error', 'timeout'] as const
+const STATUSES = ['ok', 'error', 'timeout'] as const
 
 /** The answer to a join, a push or a leave. */
 export interface Answer {
@@ -76,8 +76,18 @@ export interface Message {
   readonly payload: unknown
 }
 
-/** The status, where a message answers a heartbeat. */
-export function heartbeatStatus({ topic, event, payload }: Message): unknown {
-  if (topic !== 'phoenix' || event !== 'phx_reply') return undefined
-  return (payload as { readonly status: unknown }).status
+/** Keeps the status of the answer, where a message answers a heartbeat. */
+export function hearHeartbeat({ topic, event, payload }: Message, heard: Queue<unknown>): void {
+  if (topic !== 'phoenix' || event !== 'phx_reply') return
+  heard.push((payload as { readonly status: unknown }).status)
+}
+
+/** What all clients have of a push. */
+interface AnyPush {
+  receive(status: string, callback: (response: unknown) => void): unknown
+}
+
+/** Tells the answer to a push, whichever it is. */
+export function onAnswer(push: AnyPush, callback: (answer: Answer) => void): void {
+  for (const status of STATUSES) push.receive(status, (response) => callback({ status, response }))
 }

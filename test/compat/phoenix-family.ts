@@ -8,12 +8,12 @@ import {
   type Client,
   type ClientChannel,
   type ClientSocket,
-  heartbeatStatus,
+  hearHeartbeat,
   type Message,
+  onAnswer,
   type Present,
   queue,
   RETRY_MS,
-  STATUSES,
 } from './client.ts'
 import { versionOf } from './version.ts'
 
@@ -125,10 +125,7 @@ function connect(library: Library, url: string, options: object): ClientSocket {
   socket.onOpen(() => opens.push(true))
   // LongPoll tells no event before 1.6.
   socket.onClose((event) => closes.push(event?.code))
-  socket.onMessage((message) => {
-    const status = heartbeatStatus(message)
-    if (status !== undefined) heartbeats.push(status)
-  })
+  socket.onMessage((message) => hearHeartbeat(message, heartbeats))
   socket.connect()
   return {
     opens,
@@ -163,10 +160,6 @@ function join({ Presence }: Library, channel: Channel): ClientChannel {
         : presenceFunctions(Presence, channel),
     leave: () => answerTo(channel.leave()),
   }
-}
-
-function onAnswer(push: Push, callback: (answer: Answer) => void): void {
-  for (const status of STATUSES) push.receive(status, (response) => callback({ status, response }))
 }
 
 const answerTo = (push: Push): Promise<Answer> =>

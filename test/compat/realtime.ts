@@ -10,12 +10,12 @@ import {
   type Client,
   type ClientChannel,
   type ClientSocket,
-  heartbeatStatus,
+  hearHeartbeat,
   type Message,
+  onAnswer,
   type Present,
   queue,
   RETRY_MS,
-  STATUSES,
 } from './client.ts'
 import { versionOf } from './version.ts'
 
@@ -50,10 +50,7 @@ function connect(client: RealtimeClient): ClientSocket {
   const heartbeats = queue<unknown>()
   client.stateChangeCallbacks.open.push(() => opens.push(true))
   client.stateChangeCallbacks.close.push(({ code }: { code: number }) => closes.push(code))
-  client.stateChangeCallbacks.message.push((message: Message) => {
-    const status = heartbeatStatus(message)
-    if (status !== undefined) heartbeats.push(status)
-  })
+  client.stateChangeCallbacks.message.push((message: Message) => hearHeartbeat(message, heartbeats))
   client.connect()
   return {
     opens,
@@ -105,11 +102,5 @@ function join(channel: RealtimeChannel): ClientChannel {
       const result = await channel.unsubscribe()
       return { status: result === 'timed out' ? 'timeout' : result, response: {} }
     },
-  }
-}
-
-function onAnswer(push: RealtimeChannel['joinPush'], callback: (answer: Answer) => void): void {
-  for (const status of STATUSES) {
-    push.receive(status, (response: unknown) => callback({ status, response }))
   }
 }

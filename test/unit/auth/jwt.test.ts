@@ -149,12 +149,14 @@ describe('a JSON Web Token', () => {
       const signed = fc.tuple(header, json).map(([head, body]) => jws(head, body, hmac(SECRET)))
       const whole = token()
       const mutated = fc
-        .tuple(fc.nat(whole.length - 1), fc.string({ unit: 'binary', maxLength: 3 }))
+        // Not its last character, some bits of which mean nothing.
+        .tuple(fc.nat(whole.length - 3), fc.string({ unit: 'binary', maxLength: 3 }))
         .map(([at, text]) => whole.slice(0, at) + text + whole.slice(at + 2))
+        .filter((text) => text !== whole)
       const random = fc.string({ unit: 'binary' })
       await fc.assert(
         fc.asyncProperty(fc.oneof(signed, mutated, random), async (text) => {
-          expect(await reasonOf(secret, text)).to.be.a('string')
+          expect(await reasonOf(secret, text)).to.not.equal('none')
         }),
         { numRuns: 500 },
       )
