@@ -20,12 +20,17 @@ const SHOWN_COMMON = 40
  * transcript's variants. JSON is compared by value, key order ignored.
  */
 export function unlike(transcript: Transcript, got: Observed): readonly string[] {
-  const { observed, variants = [], unordered } = transcript
-  const tries = [observed, ...variants.map((variant) => variant.observed)].map((want) =>
-    differences(want, got, unordered),
+  const tries = observationsOf(transcript).map((want) =>
+    differences(want, got, transcript.unordered),
   )
   return tries.find((found) => found.length === 0) ?? tries[0] ?? []
 }
+
+/** All that Phoenix answered: where it does not always answer the same, there are several. */
+export const observationsOf = ({ observed, variants = [] }: Transcript): readonly Observed[] => [
+  observed,
+  ...variants.map((variant) => variant.observed),
+]
 
 /** The same against one observation; `unordered`: frames, and the messages of a poll, as multisets. */
 export function differences(want: Observed, got: Observed, unordered = false): readonly string[] {

@@ -19,13 +19,20 @@ const SETTLE_MS = 60
 /** The same before the first step. */
 const FIRST_SETTLE_MS = 20
 const CLOSE_MS = 5000
+/** How long a server may take for what is due, with the machine busy. */
+const DUE_MS = 5000
 
 /**
  * Plays a scenario against the server at `baseUrl` (`http:`) and returns what was observed.
- * Throws on a scenario that makes no sense; whatever the server does is an observation.
+ * Throws on a scenario that makes no sense; whatever the server does is an observation. `due` is what may be
+ * observed: a silence does not count before one of them has come as far as the step.
  */
-export async function play(scenario: Scenario, baseUrl: string): Promise<Observed> {
-  const player = new Player(scenario, new URL(baseUrl))
+export async function play(
+  scenario: Scenario,
+  baseUrl: string,
+  due: readonly Observed[] = [],
+): Promise<Observed> {
+  const player = new Player(scenario, new URL(baseUrl), due)
   try {
     return await player.play()
   } finally {
@@ -40,10 +47,13 @@ class Player {
   readonly #connections = new Map<string, RecordedConnection>()
   readonly #requests: RecordedRequest[] = []
   readonly #pending = new Map<string, RecordedRequest>()
+  /** Empty once the server has not kept to any of them. */
+  #due: readonly Observed[]
 
-  constructor(scenario: Scenario, base: URL) {
+  constructor(scenario: Scenario, base: URL, due: readonly Observed[]) {
     this.#scenario = scenario
     this.#base = base
+    this.#due = due
   }
 
   async play(): Promise<Observed> {
@@ -51,7 +61,7 @@ class Player {
     for (const [index, step] of this.#scenario.steps.entries()) {
       this.#recording.step = index
       await this.#step(step)
-      if (!step.nosettle) await this.#recording.quiet(step.settle ?? SETTLE_MS)
+      if (!step.nosettle) await this.#settle(step.settle ?? SETTLE_MS)
     }
     await Promise.all([...this.#pending.values()].map((request) => request.done))
     return this.#observed()
@@ -73,7 +83,26 @@ class Player {
     for (const name of Object.keys(this.#plans())) {
       if (!later.has(name)) await this.#open(name)
     }
-    await this.#recording.quiet(FIRST_SETTLE_MS)
+    await this.#settle(FIRST_SETTLE_MS)
+  }
+
+  async #settle(ms: number): Promise<void> {
+    const deadline = performance.now() + DUE_MS
+    do await this.#recording.quiet(ms)
+    while (!this.#isAllHere() && performance.now() < deadline)
+    if (!this.#isAllHere()) this.#due = []
+  }
+
+  #isAllHere(): boolean {
+    const { step } = this.#recording
+    const isHere = ({ connections }: Observed) =>
+      Object.entries(connections).every(([name, wanted]) => {
+        const record = this.#connections.get(name)?.record
+        const count = wanted.frames.filter(({ afterStep }) => afterStep <= step).length
+        const isToClose = wanted.close !== null && wanted.close.afterStep <= step
+        return (record?.frames.length ?? 0) >= count && (!isToClose || record?.close !== null)
+      })
+    return this.#due.length === 0 || this.#due.some(isHere)
   }
 
   async #step(step: Step): Promise<void> {

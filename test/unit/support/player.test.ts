@@ -61,6 +61,21 @@ describe('the player', () => {
     expect(connections['a']?.open?.status).to.equal(101)
   })
 
+  it('takes no silence for the end of a step before what is due has come', async () => {
+    const late = (socket: WebSocket) =>
+      socket.on('message', () => setTimeout(() => socket.send('late'), 300))
+    server = await startFake(late)
+    const scenario = { name: 'n', about: 'a', vsn: '2.0.0', connectParams: {} }
+    const steps = [{ send: 'x' }, { ping: 'y' }]
+    const frames = [
+      { afterStep: 0, text: 'late' },
+      { afterStep: 1, pong: 'y' },
+    ]
+    const due = { connections: { a: { open: null, frames, close: null } } }
+    const { connections } = await play({ ...scenario, steps }, server.url, [due])
+    expect(connections['a']?.frames).to.deep.equal(frames)
+  })
+
   it('records pings of the server, and that it ended the connection', async () => {
     const { connections } = await played(
       { steps: [{ pong: 'now' }, { waitClose: 'a' }, { send: 'too late' }] },
