@@ -17,7 +17,7 @@ import { numbers } from '../support/numbers.ts'
 import { Queue } from '../support/queue.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { rejection } from '../support/rejection.ts'
-import { eventsOf, own, SESSION } from './agent-store-setup.ts'
+import { emit, eventsOf, own, SESSION } from './agent-store-setup.ts'
 
 const PREFIX = 'test'
 const RETRY_MS = 20
@@ -47,12 +47,7 @@ describe('the store of Redis', () => {
     await server.stop()
   })
 
-  const emit = async (id: number): Promise<SessionEvent> => {
-    const event = { event: 'happened', payload: { id } }
-    const result = await store.commit(SESSION, { expect: [], event })
-    if (!result.committed || !result.event) throw new Error('an event that was not committed')
-    return result.event as SessionEvent
-  }
+  const emitId = (id: number) => emit(store, SESSION, { id })
   const heads = (events: readonly SessionEvent[]) =>
     events.map(({ epoch, seq }) => ({ epoch, seq }))
 
@@ -69,16 +64,16 @@ describe('the store of Redis', () => {
   }
 
   it('that gets no answer says so in time, and has done everything once or never', async () => {
-    const first = await emit(0)
+    const first = await emitId(0)
     server.pause()
-    const asked = numbers(1, 50).map((id) => rejection(emit(id)))
+    const asked = numbers(1, 50).map((id) => rejection(emitId(id)))
     for (const error of await within(Promise.all(asked), 3_000, 'the deadline')) {
       expect(error).to.be.instanceOf(StoreUnavailable)
       expect(error).to.have.property('cause').that.is.instanceOf(RedisUnavailable)
     }
     expect(await store.writable()).to.equal(true)
     server.resume()
-    const last = await answered(() => emit(51))
+    const last = await answered(() => emitId(51))
 
     const kept = await eventsOf(store, SESSION, 0, 100)
     expect(kept.map(({ seq }) => seq)).to.deep.equal(numbers(1, last.seq))
@@ -88,18 +83,18 @@ describe('the store of Redis', () => {
   })
 
   it('goes on when Redis has forgotten its scripts', async () => {
-    await emit(1)
+    await emitId(1)
     await server.cli('script', 'flush')
-    expect(await emit(2)).to.have.property('seq', 2)
+    expect(await emitId(2)).to.have.property('seq', 2)
     expect(await heard.next(({ seq }) => seq === 2)).to.have.property('json', '{"seq":2,"id":2}')
   })
 
   it('goes on where it was when Redis was restarted', async () => {
-    const { epoch } = await emit(1)
+    const { epoch } = await emitId(1)
     await server.restart({ keepData: true })
     await answered(() => store.open(SESSION))
     await gaps.next()
-    expect(await emit(2)).to.deep.include({ epoch, seq: 2 })
+    expect(await emitId(2)).to.deep.include({ epoch, seq: 2 })
     expect(heads(await eventsOf(store, SESSION, 0, 10))).to.deep.equal([
       { epoch, seq: 1 },
       { epoch, seq: 2 },
@@ -108,7 +103,7 @@ describe('the store of Redis', () => {
   })
 
   it('tells by another epoch that Redis has lost its data, and takes nothing old for new', async () => {
-    const { epoch } = await emit(1)
+    const { epoch } = await emitId(1)
     await store.commit(SESSION, { expect: [], put: [{ ref: own('a'), value: 'old' }] })
     const old = await store.get(SESSION, own('a'))
     await server.restart({ keepData: false })
@@ -122,7 +117,7 @@ describe('the store of Redis', () => {
     expect((await store.get(SESSION, own('a')))?.version).to.be.above(expectation.version)
 
     await gaps.next()
-    const event = await emit(1)
+    const event = await emitId(1)
     expect(event).to.deep.include({ epoch: head.epoch, seq: 1 })
     expect(await heard.next((each) => each.epoch === head.epoch)).to.deep.equal(event)
     expect(await eventsOf(store, SESSION, 0, 10)).to.deep.equal([event])
@@ -150,11 +145,11 @@ describe('the store of Redis', () => {
 
     /** Redis forgets the last two of four events. */
     async function forgetTwo(): Promise<void> {
-      await emit(1)
-      await emit(2)
+      await emitId(1)
+      await emitId(2)
       await server.cli('config', 'set', 'appendonly', 'no')
-      await emit(3)
-      await emit(4)
+      await emitId(3)
+      await emitId(4)
       await heard.next(({ seq }) => seq === 4)
       await server.kill9()
       await server.restart({ keepData: true })
@@ -177,7 +172,7 @@ describe('the store of Redis', () => {
         '{"seq":2,"id":2}',
       ])
       for (const each of pages) expect(each).to.deep.equal(page)
-      expect(await emit(5)).to.deep.include({ epoch: page?.epoch, seq: 3 })
+      expect(await emitId(5)).to.deep.include({ epoch: page?.epoch, seq: 3 })
     })
 
     it('does so where the numbers were given again, and tells those who took the new for the old', async () => {
@@ -201,14 +196,14 @@ describe('the store of Redis', () => {
     it('does so with a commit, before it numbers the event', async () => {
       const { epoch } = await store.open(SESSION)
       await forgetTwo()
-      const event = await answered(() => emit(5))
+      const event = await answered(() => emitId(5))
       expect(event).to.have.property('seq', 3)
       expect(event.epoch).to.not.equal(epoch)
       expect(await store.open(SESSION)).to.deep.equal({ epoch: event.epoch, seq: 3, oldestSeq: 1 })
     })
 
     it('leaves alone what is no longer kept because so much came after it', async () => {
-      const { epoch } = await emit(1)
+      const { epoch } = await emitId(1)
       await server.cli('client', 'kill', 'type', 'pubsub')
       await gaps.next()
       const other = await join(deaf)
@@ -222,24 +217,24 @@ describe('the store of Redis', () => {
 
     it('leaves alone what it has whole', async () => {
       const { epoch } = await store.open(SESSION)
-      await emit(1)
-      await emit(2)
+      await emitId(1)
+      await emitId(2)
       await heard.next(({ seq }) => seq === 2)
       await server.restart({ keepData: true })
       expect(await answered(() => store.events(SESSION, 1, 10))).to.deep.include({ epoch })
-      expect(await emit(3)).to.deep.include({ epoch, seq: 3 })
+      expect(await emitId(3)).to.deep.include({ epoch, seq: 3 })
     })
   })
 
   it('tells its listeners of a gap when the subscription was lost', async () => {
     await server.cli('client', 'kill', 'type', 'pubsub')
     await gaps.next()
-    await emit(1)
+    await emitId(1)
     await heard.next()
   })
 
   it('refuses a commit whole when the memory of Redis is full, and reads on', async () => {
-    const event = await emit(1)
+    const event = await emitId(1)
     await store.commit(SESSION, { expect: [], put: [{ ref: own('a'), value: 1 }] })
     const before = await store.list(SESSION, own(''), { limit: 10 })
     await server.cli('config', 'set', 'maxmemory', '1')
@@ -260,7 +255,7 @@ describe('the store of Redis', () => {
 
   it('is closed when what had begun is done', async () => {
     server.pause()
-    const begun = emit(1)
+    const begun = emitId(1)
     const closed = store.close().then(() => 'closed')
     const open = new Promise((resolve) => setImmediate(resolve, 'open'))
     expect(await Promise.race([closed, open])).to.equal('open')
@@ -274,7 +269,7 @@ describe('the store of Redis', () => {
     const encoded = ['0-1\ne\nhappened\n{}', '1-1\ne\nhappened\n[]', '1-1\ne\n\n{}']
     const strange = ['', 'x', '1-1\n{}', ...encoded]
     for (const message of strange) await redis.publish(channel, Buffer.from(message))
-    const event = await emit(1)
+    const event = await emitId(1)
     expect(await heard.next()).to.deep.equal(event)
     expect(heard.all).to.have.lengthOf(1)
     expect(errors.all).to.have.lengthOf(strange.length)
