@@ -30,7 +30,7 @@ describe('the limits of a node', () => {
 
   const statusOf = async ({ webSocketUrl }: Node) => (await openUpgrade(webSocketUrl)).status
   const polled = async ({ url }: Node, query = '') =>
-    (await fetchText(`${url}/socket/longpoll?vsn=2.0.0${query}`)).status
+    (await ask(`${url}/socket/longpoll?vsn=2.0.0${query}`)).status
 
   /** On a machine that is busy with other things. */
   const PATIENCE_MS = 15_000

@@ -4,10 +4,10 @@ import { afterEach, describe, it } from 'mocha'
 import { accept, defineSocket } from '../../server/index.ts'
 import { freePort } from '../support/free-port.ts'
 import { gate } from '../support/gate.ts'
-import { ask } from '../support/http.ts'
+import { ask, openUpgrade } from '../support/http.ts'
 import { Queue } from '../support/queue.ts'
 import { rejection, rejectionMessage } from '../support/rejection.ts'
-import { connectWire, openUpgrade, replyTo } from '../support/wire-client.ts'
+import { connectWire, replyTo } from '../support/wire-client.ts'
 import {
   isRefused,
   joined,
@@ -69,7 +69,7 @@ describe('one node on its way down', () => {
       wire.push({ topic: 'room:1', event: 'wait', ref: '2', joinRef: 'j' })
       await stub.handling.opened
       const late = openUpgrade(`${node.webSocketUrl}?vsn=2.0.0&who=late`)
-      const polling = fetchText(`${node.url}/socket/longpoll?vsn=2.0.0&who=polling`)
+      const polling = ask(`${node.url}/socket/longpoll?vsn=2.0.0&who=polling`)
       for (const who of ['late', 'polling']) await asked.next((each) => each === who)
       const stopped = node.stop()
       decided.open()

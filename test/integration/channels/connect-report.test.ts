@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { accept, type ConnectOutcome, refuse } from '../../../server/index.ts'
-import { openUpgrade } from '../../support/wire-client.ts'
+import { openUpgrade } from '../../support/http.ts'
 import { cleanUp, recorded, room, serve } from './harness.ts'
 
 const throwing = (thrown: unknown) => (): never => {

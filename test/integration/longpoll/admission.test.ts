@@ -3,17 +3,11 @@ import { afterEach, describe, it } from 'mocha'
 import { accept, refuse } from '../../../server/index.ts'
 import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import type { ConnectLimits } from '../../../server/transport/admission.ts'
-import { ask, LongPollClient, type Said, said } from '../../support/longpoll-client.ts'
-import { connectWire, openUpgrade } from '../../support/wire-client.ts'
-import {
-  cleanUp,
-  gate,
-  log,
-  recorded,
-  room,
-  type ServeOptions,
-  serve,
-} from '../channels/harness.ts'
+import { gate } from '../../support/gate.ts'
+import { ask, openUpgrade } from '../../support/http.ts'
+import { LongPollClient, type Said, said } from '../../support/longpoll-client.ts'
+import { connectWire } from '../../support/wire-client.ts'
+import { cleanUp, log, recorded, room, type ServeOptions, serve } from '../channels/harness.ts'
 import { LONG } from './session.ts'
 
 type Connect = NonNullable<ServeOptions['connect']>

@@ -136,7 +136,7 @@ describe('the test kit: connect and join', () => {
         [connect(broken), 'TypeError: connect neither accepted nor refused'],
         [connect(throwing), 'undefined'],
       ] as const) {
-        const error = await failureOf(assertRefused(attempt))
+        const error = await rejection(assertRefused(attempt))
         expect(error).to.be.instanceOf(Refused)
         expect(String((error as Error).cause)).to.equal(cause)
       }
