@@ -186,19 +186,16 @@ export class Feed {
     }
   }
 
-  /**
-   * Reads on from what was sent. A full page means that there may be more; another epoch, that what was sent is no
-   * longer in the store.
-   */
+  /** Reads on from what was sent. Another epoch means that what was sent is no longer in the store. */
   async #catchUp(): Promise<void> {
     const after = this.#sent
     this.#holds += 1
     this.#behind = false
     try {
-      const { epoch, events: page } = await this.#store.events(this.#session, after, PAGE)
+      const { epoch, events: page, more } = await this.#store.events(this.#session, after, PAGE)
       if (epoch !== this.#epoch) return this.#lose()
       // What was announced meanwhile is on the page, or behind it.
-      if (page.length === PAGE || this.#waiting.length > 0) this.#behind = true
+      if (more || this.#waiting.length > 0) this.#behind = true
       if (this.#sent === after) this.#waiting = [...page]
       else this.#behind = true
     } catch (error) {

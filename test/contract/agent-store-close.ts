@@ -16,6 +16,7 @@ export const closeSuite: Suite = (setup) => {
         () => store.open(SESSION),
         () => store.get(SESSION, own('a')),
         () => store.list(SESSION, own('a'), { limit: 1 }),
+        () => store.count(SESSION, own('a')),
         () => put(store, SESSION, own('a'), 2),
         () => store.now(SESSION),
         () => eventsOf(store, SESSION, 0, 1),

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { type AgentStore, RETENTION, type SessionEvent } from '../../channels/agent/store/store.ts'
+import { PAGE_BYTES, RETENTION, type AgentStore, type SessionEvent } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
 import {
   emit,
@@ -117,6 +117,26 @@ export const eventSuite: Suite = (setup) => {
       ] as const) {
         expect(await page(after, limit)).to.deep.equal([])
       }
+    })
+  })
+
+  describe('a page of events', () => {
+    it('stops at a mebibyte of JSON, has one event always, and tells whether there are more', async () => {
+      const { store } = setup()
+      const half = 'é'.repeat(200_000)
+      for (const text of [half, half, half, 'x'.repeat(PAGE_BYTES), '']) {
+        await emit(store, SESSION, { text })
+      }
+      const page = async (afterSeq: number, limit = 10) => {
+        const { events, more } = await store.events(SESSION, afterSeq, limit)
+        return { seqs: seqs(events), more }
+      }
+      expect(await page(0)).to.deep.equal({ seqs: [1, 2], more: true })
+      expect(await page(0, 1)).to.deep.equal({ seqs: [1], more: true })
+      expect(await page(2)).to.deep.equal({ seqs: [3], more: true })
+      expect(await page(3)).to.deep.equal({ seqs: [4], more: true })
+      expect(await page(4)).to.deep.equal({ seqs: [5], more: false })
+      expect(await page(5)).to.deep.equal({ seqs: [], more: false })
     })
   })
 

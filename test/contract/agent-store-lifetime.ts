@@ -66,14 +66,18 @@ export const lifetimeSuite: Suite = (setup) => {
       const { epoch } = await store.open(SESSION)
       await put(store, SESSION, own('a'), 1)
       await emit(store, SESSION)
-      expect(await store.events(SESSION, 1, 10)).to.deep.equal({ epoch, events: [] })
+      expect(await store.events(SESSION, 1, 10)).to.deep.equal({ epoch, events: [], more: false })
       clock.advance(ALMOST_MS)
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [] })
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [], more: false })
       expect(await store.get(SESSION, own('a'))).to.not.equal(undefined)
       clock.advance(2_000)
       expect(await store.get(SESSION, own('a'))).to.equal(undefined)
       expect(await store.list(SESSION, own(''), { limit: 10 })).to.deep.equal([])
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch: undefined, events: [] })
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({
+        epoch: undefined,
+        events: [],
+        more: false,
+      })
       const head = await store.open(SESSION)
       expect(head).to.deep.include({ seq: 0, oldestSeq: 1 })
       expect(head.epoch).to.not.equal(epoch)
@@ -126,7 +130,7 @@ export const lifetimeSuite: Suite = (setup) => {
       for (const _ of numbers(1, 3)) await emit(store, SESSION)
       await ear.until(3)
       clock.advance(RETENTION.eventMs + 1_000)
-      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [] })
+      expect(await store.events(SESSION, 0, 10)).to.deep.equal({ epoch, events: [], more: false })
       expect(await store.open(SESSION)).to.deep.equal({ epoch, seq: 3, oldestSeq: 4 })
       expect(await emit(store, SESSION)).to.deep.include({ epoch, seq: 4 })
       ear.leave()

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { AgentStore, Range } from '../../channels/agent/store/store.ts'
+import { PAGE_BYTES, type AgentStore, type Range } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
 import { rejection } from '../support/rejection.ts'
-import { own, put, SESSION, type Suite, shared } from './agent-store-setup.ts'
+import { SESSION, own, put, shared, type Suite } from './agent-store-setup.ts'
 
 /** In the order of their UTF-8 bytes, which is not that of UTF-16 (the last two). */
 const IDS = [
@@ -102,6 +102,43 @@ export const listSuite: Suite = (setup) => {
         seen.push(...page)
       }
       expect(seen).to.deep.equal(ids)
+    })
+
+    it('stops at a mebibyte of JSON, and has one document always', async () => {
+      const { store } = setup()
+      // In UTF-8, one is twice as long as in UTF-16.
+      const halves = ['a', 'b', 'c', 'd', 'e'].map((id) => [id, 'é'.repeat(200_000)] as const)
+      const larger = ['f', 'x'.repeat(PAGE_BYTES)] as const
+      for (const [id, text] of [...halves, larger]) {
+        for (const ref of [own, shared]) await put(store, SESSION, ref(id), { text })
+      }
+      for (const ref of [own, shared]) {
+        const page = async (range: Omit<Range, 'limit'>) =>
+          (await store.list(SESSION, ref(''), { ...range, limit: 100 })).map(({ id }) => id)
+        expect(await page({})).to.deep.equal(['a', 'b'])
+        expect(await page({ after: 'b' })).to.deep.equal(['c', 'd'])
+        expect(await page({ after: 'd' })).to.deep.equal(['e'])
+        expect(await page({ after: 'e' })).to.deep.equal(['f'])
+        expect(await page({ reverse: true })).to.deep.equal(['f'])
+        expect(await page({ reverse: true, before: 'f' })).to.deep.equal(['e', 'd'])
+      }
+    })
+
+    it('is counted without being read', async () => {
+      const { store } = setup()
+      for (const ref of [own, shared]) {
+        expect(await store.count(SESSION, ref(''))).to.equal(0)
+        await store.commit(SESSION, {
+          expect: [],
+          put: IDS.map((id) => ({ ref: ref(id), value: id })),
+        })
+        await put(store, SESSION, ref('a', 'notes/x'), 1)
+        expect(await store.count(SESSION, ref(''))).to.equal(IDS.length)
+        await store.commit(SESSION, { expect: [], remove: [ref('a')] })
+        expect(await store.count(SESSION, ref(''))).to.equal(IDS.length - 1)
+      }
+      expect(await store.count({ ...SESSION, sessionId: 's2' }, own(''))).to.equal(0)
+      expect(await store.count({ ...SESSION, businessId: 'b2' }, shared(''))).to.equal(0)
     })
 
     it('has nothing of collections whose names are alike', async () => {

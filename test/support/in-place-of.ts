@@ -6,6 +6,7 @@ export const inPlaceOf = (store: AgentStore, own: Partial<AgentStore>): AgentSto
   open: (session) => store.open(session),
   get: (session, ref) => store.get(session, ref),
   list: (session, collection, range) => store.list(session, collection, range),
+  count: (session, collection) => store.count(session, collection),
   commit: (session, commit) => store.commit(session, commit),
   events: (session, afterSeq, limit) => store.events(session, afterSeq, limit),
   subscribe: (session, listener) => store.subscribe(session, listener),

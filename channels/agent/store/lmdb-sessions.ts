@@ -1,3 +1,4 @@
+import { pageOf } from './json.ts'
 import {
   eventKey,
   type KeyRange,
@@ -101,17 +102,22 @@ export class LmdbSessions {
   /** Kept events with a number above `afterSeq`, in order, at most `limit`. */
   events(name: string, afterSeq: number, limit: number): EventPage {
     const head = this.live(name)
-    if (!head || afterSeq >= head.seq) return { epoch: head?.epoch, events: [] }
-    const prefix = sessionEvents(name)
+    if (!head || afterSeq >= head.seq) return { epoch: head?.epoch, events: [], more: false }
     const start = eventKey(name, Math.max(head.oldest, afterSeq + 1))
-    const kept: SessionEvent[] = []
+    const events = pageOf(this.#kept(name, head.epoch, start, limit), ({ json }) => json)
+    const last = events.at(-1)
+    return { epoch: head.epoch, events, more: last !== undefined && last.seq < head.seq }
+  }
+
+  *#kept(name: string, epoch: string, start: Buffer, limit: number): Generator<SessionEvent> {
+    const prefix = sessionEvents(name)
+    let left = limit
     for (const { key, value } of this.#events.getRange({ ...keysUnder(prefix), start })) {
-      if (kept.length >= limit) break
+      if (left === 0) return
       if (this.#isOld(value)) continue
-      const seq = Number(keyEnd(prefix, key))
-      kept.push({ epoch: head.epoch, seq, event: value.event, json: value.json })
+      left -= 1
+      yield { epoch, seq: Number(keyEnd(prefix, key)), event: value.event, json: value.json }
     }
-    return { epoch: head.epoch, events: kept }
   }
 
   /**

@@ -2,8 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { within } from './deadline.ts'
-import { numbered, toJson } from './json.ts'
-import { collectionPrefix, documentKey, documentRange, keyEnd, sessionName } from './keys.ts'
+import { numbered, pageOf } from './json.ts'
+import {
+  collectionPrefix,
+  documentKey,
+  documentRange,
+  keyEnd,
+  keysUnder,
+  sessionName,
+} from './keys.ts'
+import { type Plan, toPlan } from './lmdb-plan.ts'
 import { type Head, LmdbSessions, type StoredEvent } from './lmdb-sessions.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
 import {
@@ -75,16 +83,6 @@ function openRoot(dir: string): RootDatabase {
   return open({ path: dir, noSubdir: false, overlappingSync: false, eventTurnBatching: false })
 }
 
-/** A commit with everything done that could throw. */
-interface Plan {
-  readonly session: string
-  readonly before: number
-  readonly expect: readonly { readonly key: Buffer; readonly version: number }[]
-  readonly put: readonly { readonly key: Buffer; readonly json: string }[]
-  readonly remove: readonly Buffer[]
-  readonly event: { readonly event: string; readonly payload: string } | undefined
-}
-
 class LmdbStore implements AgentStore {
   readonly #lock: DirectoryLock
   readonly #root: RootDatabase
@@ -153,8 +151,15 @@ class LmdbStore implements AgentStore {
     const wanted = { ...documentRange(prefix, range), limit: range.limit, versions: true }
     return this.#read(() => {
       if (!this.#isVisible(session, collection)) return []
-      const entries = [...this.#documents.getRange(wanted)]
+      const entries = pageOf(this.#documents.getRange(wanted), ({ value }) => value)
       return entries.map((entry) => toDocument(keyEnd(prefix, entry.key), entry))
+    })
+  }
+
+  async count(session: SessionKey, collection: Collection): Promise<number> {
+    const range = keysUnder(collectionPrefix(session, collection))
+    return this.#read(() => {
+      return this.#isVisible(session, collection) ? this.#documents.getKeysCount(range) : 0
     })
   }
 
@@ -269,19 +274,6 @@ class LmdbStore implements AgentStore {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new StoreUnavailable('the embedded store is closed')
-  }
-}
-
-function toPlan(session: SessionKey, commit: Commit): Plan {
-  const { expect, before = Number.POSITIVE_INFINITY, put = [], remove = [], event } = commit
-  const toKey = (ref: DocumentRef): Buffer => documentKey(collectionPrefix(session, ref), ref.id)
-  return {
-    session: sessionName(session),
-    before,
-    expect: expect.map(({ ref, version }) => ({ key: toKey(ref), version })),
-    put: put.map(({ ref, value }) => ({ key: toKey(ref), json: toJson(value) })),
-    remove: remove.map(toKey),
-    event: event && { event: event.event, payload: toJson(event.payload) },
   }
 }
 

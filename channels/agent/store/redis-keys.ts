@@ -42,11 +42,17 @@ export function documentId({ name }: Collection, field: string): string {
   return field.slice(name.length + 1)
 }
 
+/** Between which members of the index a collection's documents are. */
+export function collectionBounds({ name }: Pick<Collection, 'name'>): readonly [string, string] {
+  // `!` is the byte after the space.
+  return [`[${name} `, `(${name}!`]
+}
+
 /** `range` as ZRANGE takes it, behind the key. Throws RangeError as `documentField` does. */
 export function indexRange({ name }: Collection, range: Range): (string | number | Buffer)[] {
-  const low = range.after === undefined ? `[${name} ` : documentKey(`(${name} `, range.after)
-  // `!` is the byte after the space.
-  const high = range.before === undefined ? `(${name}!` : documentKey(`(${name} `, range.before)
+  const [first, end] = collectionBounds({ name })
+  const low = range.after === undefined ? first : documentKey(`(${name} `, range.after)
+  const high = range.before === undefined ? end : documentKey(`(${name} `, range.before)
   const bounds = range.reverse === true ? [high, low, 'BYLEX', 'REV'] : [low, high, 'BYLEX']
   return [...bounds, 'LIMIT', 0, range.limit]
 }

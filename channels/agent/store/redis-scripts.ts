@@ -13,10 +13,7 @@
  */
 import type { Script } from '../../../server/index.ts'
 import { EPOCH_CHANGED } from './redis-events.ts'
-import { RETENTION } from './store.ts'
-
-/** Lua's `unpack` ends at 8,000 values. */
-const PAGE = 5_000
+import { PAGE_BYTES, RETENTION } from './store.ts'
 
 /** KEYS: all of `SessionKeys`. ARGV[1]: `offset`, in milliseconds. */
 const PRELUDE = `
@@ -133,7 +130,9 @@ return is_alive() and redis.call('HGET', session, ARGV[3])
 `,
 }
 
-/** ARGV: offset, scope, what ZRANGE takes. Returns `[fields, documents as they are kept]`. */
+/**
+ * ARGV: offset, scope, what ZRANGE takes. Returns `[fields, documents as they are kept]`, as far as a page goes.
+ */
 export const LIST: Script = {
   name: 'agent-store-list',
   lua: `${PRELUDE}
@@ -142,21 +141,29 @@ if ARGV[2] == 'session' then
   if not is_alive() then return { {}, {} } end
   documents, index = session, session_index
 end
-local fields = redis.call('ZRANGE', index, unpack(ARGV, 3))
-local values = {}
-for first = 1, #fields, ${PAGE} do
-  local last = math.min(first + ${PAGE} - 1, #fields)
-  for _, value in ipairs(redis.call('HMGET', documents, unpack(fields, first, last))) do
-    values[#values + 1] = value
-  end
+local fields, values, bytes = {}, {}, 0
+for _, field in ipairs(redis.call('ZRANGE', index, unpack(ARGV, 3))) do
+  local value = redis.call('HGET', documents, field)
+  bytes = bytes + #value
+  if bytes > ${PAGE_BYTES} and #values > 0 then break end
+  fields[#fields + 1], values[#values + 1] = field, value
 end
 return { fields, values }
 `,
 }
 
+/** ARGV: offset, scope, the bounds of an index that ZLEXCOUNT takes. Returns how many documents are between. */
+export const COUNT: Script = {
+  name: 'agent-store-count',
+  lua: `${PRELUDE}
+if ARGV[2] == 'business' then return redis.call('ZLEXCOUNT', business_index, ARGV[3], ARGV[4]) end
+return is_alive() and redis.call('ZLEXCOUNT', session_index, ARGV[3], ARGV[4]) or 0
+`,
+}
+
 /**
- * ARGV: offset, what EPOCH takes, the lowest number asked for, a limit. Returns `[epoch, entries]`,
- * or nil where there is no session.
+ * ARGV: offset, what EPOCH takes, the lowest number asked for, a limit. Returns `[epoch, entries, seq]`, as far as a
+ * page goes, `seq` being the newest number; or nil where there is no session.
  */
 export const EVENTS: Script = {
   name: 'agent-store-events',
@@ -164,9 +171,15 @@ export const EVENTS: Script = {
 if not is_alive() then return false end
 local epoch = current_epoch()
 local first = oldest()
-if not first then return { epoch, {} } end
+if not first then return { epoch, {}, 0 } end
 local from = math.max(first, tonumber(ARGV[7]))
-return { epoch, redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[8]) or {} }
+local page, bytes = {}, 0
+for _, entry in ipairs(redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[8]) or {}) do
+  bytes = bytes + #entry[2][2]
+  if bytes > ${PAGE_BYTES} and #page > 0 then break end
+  page[#page + 1] = entry
+end
+return { epoch, page, tonumber(redis.call('HGET', session, 'seq')) }
 `,
 }
 

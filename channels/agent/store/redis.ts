@@ -3,13 +3,14 @@ import type { Redis, Script } from '../../../server/index.ts'
 import { toJson } from './json.ts'
 import { decodeEvent, decodeId, encodeEvent, type Position } from './redis-events.ts'
 import {
+  collectionBounds,
   documentField,
   documentId,
   indexRange,
   type SessionKeys,
   sessionKeys,
 } from './redis-keys.ts'
-import { COMMIT, EVENTS, GET, LIST, NOW, OPEN } from './redis-scripts.ts'
+import { COMMIT, COUNT, EVENTS, GET, LIST, NOW, OPEN } from './redis-scripts.ts'
 import { RedisSubscriptions } from './redis-subscriptions.ts'
 import {
   type AgentStore,
@@ -98,6 +99,11 @@ class SharedStore implements AgentStore {
     return fields.map((field, at) => toDocument(documentId(collection, field), kept[at] ?? ''))
   }
 
+  async count(session: SessionKey, collection: Collection): Promise<number> {
+    const args = [collection.scope, ...collectionBounds(collection)]
+    return (await this.#run(COUNT, this.#keys(session), args)) as number
+  }
+
   async commit(session: SessionKey, commit: Commit): Promise<CommitResult> {
     const keys = this.#keys(session)
     const encoded = commit.event === undefined ? undefined : encodeEvent(commit.event)
@@ -116,14 +122,15 @@ class SharedStore implements AgentStore {
     const keys = this.#keys(session)
     const from = Math.min(afterSeq + 1, Number.MAX_SAFE_INTEGER)
     const reply = await this.#run(EVENTS, keys, [...this.#epochArguments(keys), from, limit])
-    if (reply === null) return { epoch: undefined, events: [] }
-    const [epoch, entries] = reply as [string, StreamEntry[]]
+    if (reply === null) return { epoch: undefined, events: [], more: false }
+    const [epoch, entries, seq] = reply as [string, StreamEntry[], number]
     const newest = decodeId(epoch, entries.at(-1)?.[0] ?? '')
     this.#subscriptions.learn(keys.channel, newest ?? { ...NOTHING, epoch })
     const events = entries.flatMap(([id, [, encoded]]) => {
       return decodeEvent(epoch, Number.parseInt(id, 10), encoded) ?? []
     })
-    return { epoch, events }
+    const last = events.at(-1)
+    return { epoch, events, more: last !== undefined && last.seq < seq }
   }
 
   subscribe(session: SessionKey, listener: SessionListener): SessionSubscription {

@@ -85,6 +85,8 @@ export interface EventPage {
   /** The session's epoch when this was read; undefined where there is no session. */
   readonly epoch: string | undefined
   readonly events: readonly SessionEvent[]
+  /** The page ended at its limit, or at PAGE_BYTES: there may be more behind it. */
+  readonly more: boolean
 }
 
 export interface Range {
@@ -129,14 +131,19 @@ export interface AgentStore {
   open(session: SessionKey): Promise<SessionHead>
   /** The document, or undefined. */
   get(session: SessionKey, ref: DocumentRef): Promise<Document | undefined>
-  /** Documents of a collection, ordered by id (UTF-8 bytes). */
+  /**
+   * Documents of a collection, ordered by id (UTF-8 bytes). A page ends at PAGE_BYTES, too: that it has fewer than
+   * `limit` does not say that it is the last; that it has none does.
+   */
   list(session: SessionKey, collection: Collection, range: Range): Promise<readonly Document[]>
   /**
    * Resolves when the commit is durable (or refused). Counts as activity. A commit to a session that was
    * never opened, or has ended, begins it.
    */
   commit(session: SessionKey, commit: Commit): Promise<CommitResult>
-  /** Kept, durable events with a number above `afterSeq`, in order, at most `limit`. */
+  /** How many documents a collection has. */
+  count(session: SessionKey, collection: Collection): Promise<number>
+  /** Kept, durable events with a number above `afterSeq`, in order, at most `limit`, and PAGE_BYTES. */
   events(session: SessionKey, afterSeq: number, limit: number): Promise<EventPage>
   /**
    * Tells the listener of every durable event that is committed from now on, in order of `seq`, until the
@@ -148,6 +155,12 @@ export interface AgentStore {
   /** Flushes and releases everything. Operations after it reject with StoreUnavailable. */
   close(): Promise<void>
 }
+
+/**
+ * A page of documents or events ends before its JSON is longer than this, in UTF-8; one is on it always. Nobody can
+ * make a node, or Redis, hold more at once by asking for many large ones.
+ */
+export const PAGE_BYTES = 1_048_576
 
 /** How long things are kept (contract 4 and 9). */
 export const RETENTION = {

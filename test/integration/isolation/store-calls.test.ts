@@ -45,6 +45,10 @@ function noting(store: AgentStore, calls: Call[]): AgentStore {
       note('list', session, `${collection.scope} ${collection.name}`)
       return store.list(session, collection, range)
     },
+    count(session, collection) {
+      note('count', session, `${collection.scope} ${collection.name}`)
+      return store.count(session, collection)
+    },
     commit(session, commit) {
       note('commit', session)
       return store.commit(session, commit)

@@ -48,9 +48,10 @@ export class Events {
       events: async (_session, afterSeq, limit) => {
         this.reads += 1
         await this.#turn()
-        const events = this.kept.filter(({ seq }) => seq > afterSeq).slice(0, limit)
+        const newer = this.kept.filter(({ seq }) => seq > afterSeq)
         await this.#turn()
-        return { epoch: this.epoch, events }
+        const more = newer.length > limit
+        return { epoch: this.epoch, events: newer.slice(0, limit), more }
       },
     } as Pick<AgentStore, 'subscribe' | 'events'> as AgentStore
   }
