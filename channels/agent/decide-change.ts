@@ -42,7 +42,8 @@ export async function rejectChange(
 }
 
 /**
- * Applies a change to its repository and records who decided. A conflict leaves it pending. Its author, where two
+ * Applies a change to its repository and records who decided. A conflict, or a repository that is full, leaves it
+ * pending. Its author, where two
  * must agree, has no right to: that is asked of what exists, and before its state (contract 5.4).
  */
 export async function approveChange(
@@ -53,7 +54,7 @@ export async function approveChange(
   const { session, operatorId } = actor
   const document = await agent.store.get(session, changeRef(changeId))
   if (!document) return refusal('unknown_change')
-  const { repositoryType, recordId, baseVersion, author } = keptChange(document)
+  const { repositoryType, operation, recordId, baseVersion, author } = keptChange(document)
   if (agent.fourEyes && author === operatorId) return refusal('permission_denied')
   const repository = agent.repositories.get(repositoryType)?.repository
   if (!repository) return refusal('unknown_repository')
@@ -64,6 +65,9 @@ export async function approveChange(
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
     if ((found?.version ?? 0) !== baseVersion) return refusal('change_conflict')
+    const hasRoom =
+      operation !== 'create' || (await repository.hasRoom(session.businessId, repositoryType))
+    if (!hasRoom) return refusal('rate_limited')
     const change = approved(open.kept, operatorId, open.now)
     const staged = repository.stage(change, baseVersion)
     return {

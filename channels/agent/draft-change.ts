@@ -1,15 +1,19 @@
 import type { Actor, Agent } from './agent.ts'
-import { changeRef } from './change.ts'
+import { CHANGES, changeRef, keptChange, shown } from './change.ts'
 import { change as changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { noteExpiry } from './expire-changes.ts'
-import { randomId, timedId } from './ids.ts'
-import { Refusal, refusal } from './refusal.ts'
+import { randomId } from './ids.ts'
+import { nextEntry } from './journal.ts'
+import { invalid, Refusal, refusal } from './refusal.ts'
 import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
-import type { DocumentRef } from './store/store.ts'
+import { jsonBytes } from './store/json.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
-const LOG: DocumentRef = { scope: 'session', name: 'log', id: 'changes' }
+/** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */
+const MAX_RECORD_BYTES = 65_536
+/** What a session may keep of changes. */
+const JOURNAL = { collection: CHANGES, prefix: 'chg', kept: 10_000 } as const
 
 export interface Draft {
   readonly repositoryType: string
@@ -19,10 +23,26 @@ export interface Draft {
   readonly data?: { readonly [field: string]: unknown }
 }
 
+const TOO_LARGE = invalid('/payload/parameters', [
+  { path: '', problem: `make the record larger than ${MAX_RECORD_BYTES} bytes of JSON` },
+])
+
 /** What the record is to be: `data` merged at the top level, where null deletes a field. The id stays. */
 function merged(before: JsonRecord, data: Draft['data']): JsonRecord {
   const fields = Object.entries({ ...before, ...data, id: before.id })
   return Object.fromEntries(fields.filter(([, value]) => value !== null)) as JsonRecord
+}
+
+/** The record after the change, where that fits what it is before it. */
+function outcomeOf(
+  { operation, recordId, data }: Draft & { readonly recordId: string },
+  before: JsonRecord | null,
+): JsonRecord | null | Refusal {
+  if (operation === 'create' && before) return refusal('change_conflict')
+  if (operation !== 'create' && !before) return refusal('unknown_record')
+  if (operation === 'delete') return null
+  const after = merged(before ?? { id: recordId }, data)
+  return jsonBytes(after) > MAX_RECORD_BYTES ? TOO_LARGE : after
 }
 
 /** Keeps a pending change and announces it to the session with `agent_change_pending` (contract 8). */
@@ -31,27 +51,29 @@ export async function draftChange(
   { session, operatorId }: Actor,
   draft: Draft,
 ): Promise<Change | Refusal> {
-  const { repositoryType, operation, data } = draft
+  const { repositoryType, operation } = draft
   const known = agent.repositories.get(repositoryType)
   if (!known) return refusal('unknown_repository')
   const recordId = draft.recordId ?? randomId('rec')
   const outcome = await changeState(agent, session, async () => {
-    const [found, log, now] = await Promise.all([
+    const [found, next] = await Promise.all([
       known.repository.get(session.businessId, repositoryType, recordId),
-      agent.store.get(session, LOG),
-      agent.store.now(session),
+      nextEntry(agent, session, JOURNAL),
     ])
-    if (operation === 'create' && found) return refusal('change_conflict')
-    if (operation !== 'create' && !found) return refusal('unknown_record')
     const before = found?.record ?? null
-    const { id, ms } = timedId('chg', now, (log?.value as number | undefined) ?? 0)
+    const after = outcomeOf({ ...draft, recordId }, before)
+    if (after instanceof Refusal) return after
+    const { id, now, oldest } = next
+    if (oldest && shown(keptChange(oldest), now).status === 'pending') {
+      return refusal('rate_limited')
+    }
     const change: Change = {
       changeId: id,
       repositoryType,
       operation,
       recordId,
       before,
-      after: operation === 'delete' ? null : merged(before ?? { id: recordId }, data),
+      after,
       baseVersion: found?.version ?? 0,
       author: operatorId,
       status: 'pending',
@@ -62,11 +84,9 @@ export async function draftChange(
     return {
       result: change,
       commit: {
-        expect: [{ ref: LOG, version: log?.version ?? 0 }],
-        put: [
-          { ref: changeRef(id), value: change },
-          { ref: LOG, value: ms },
-        ],
+        expect: next.expect,
+        put: [{ ref: changeRef(id), value: change }, ...next.put],
+        remove: next.remove,
         event: { event: 'agent_change_pending', payload: { success: true, change } },
       },
     }

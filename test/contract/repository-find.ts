@@ -7,6 +7,9 @@ import { BUSINESS, placeOf, put, type Suite, typeOf, write } from './repository-
 /** More than the embedded repository reads at once. */
 const MANY = 1_100
 
+/** Forty of them are more than one page of a store. */
+const LARGE = 'x'.repeat(60_000)
+
 const FIELDS: Readonly<Record<string, object>> = {
   r1: { number: 3, total: 10, customer: { name: 'Ana' } },
   r2: { number: 1, total: 20, customer: { name: 'Éva' } },
@@ -105,6 +108,20 @@ export const findSuite: Suite = (setup) => {
         records: [MANY - 1, MANY - 2].map((number) => ({ id: `r${number}`, number })),
         total: MANY,
       })
+    })
+
+    it('looks at all records, however large they are', async () => {
+      const { repository } = setup()
+      const ids = Array.from({ length: 40 }, (_, at) => `r${at + 10}`)
+      for (const id of ids) await put(repository, placeOf(repository, id), { number: LARGE + id })
+      const newest = { sort: { number: 'desc' }, limit: 3 } as const
+      expect(await search(repository, newest)).to.deep.equal({
+        records: ['r49', 'r48', 'r47'].map((id) => ({ id, number: LARGE + id })),
+        total: 40,
+      })
+      expect(await idsOf(repository, { fields: ['id'], offset: 7, limit: 30 })).to.deep.equal(
+        ids.slice(7, 37),
+      )
     })
 
     it('sees neither another business nor another type, whatever they are called', async () => {

@@ -6,42 +6,99 @@ import type { Query } from './query.ts'
 /** A JSON object with its text `id`. */
 type StoredRecord = Readonly<Record<string, unknown>>
 
+/** JSON, in UTF-8, of the records that a search may hold at once. */
+const MAX_HELD_BYTES = 33_554_432
+
+/** The query needs more of the records at once than a search may hold. */
+export class TooMuchFound extends Error {
+  override readonly name = 'TooMuchFound'
+}
+
+/** A record that may be on the page: what is shown of it, and its place in the order. */
+interface Candidate {
+  readonly keys: readonly SortKey[]
+  readonly record: Record<string, unknown>
+  readonly bytes: number
+}
+
 /**
- * The records of a query's page, and how many there are on all pages (contract 7). Time grows as
- * n log n. Records are fresh objects, but nested values are those of the given ones.
+ * Finds a query's page (contract 7) among records that are given one after the other, and holds no more of them
+ * than the page, and what is before it, may need. Time grows as n log n at most. What it finds are fresh objects,
+ * but nested values are those of the given records.
  */
-export function find(
-  records: Iterable<StoredRecord>,
-  query: Query,
-): { records: Record<string, unknown>[]; total: number } {
-  const passes = compileFilters(query.filters)
-  const found: StoredRecord[] = []
-  for (const record of records) if (passes(record)) found.push(record)
-  const page = sorted(found, query.sort).slice(query.offset, query.offset + query.limit)
-  return { records: page.map(projection(query.fields)), total: found.length }
+export class Search {
+  readonly #wanted: number
+  readonly #offset: number
+  readonly #passes: (record: unknown) => boolean
+  readonly #project: (record: StoredRecord) => Record<string, unknown>
+  readonly #order: Order
+  #candidates: Candidate[] = []
+  #bytes = 0
+  #total = 0
+  /** What does not come before this one is behind the page. */
+  #last: Candidate | undefined
+
+  constructor({ filters, fields, sort, limit, offset }: Query) {
+    this.#wanted = offset + limit
+    this.#offset = offset
+    this.#passes = compileFilters(filters)
+    this.#project = projection(fields)
+    this.#order = orderBy(sort)
+  }
+
+  /** Throws TooMuchFound. */
+  add(record: StoredRecord): void {
+    if (!this.#passes(record)) return
+    this.#total += 1
+    const keys = this.#order.keysOf(record)
+    if (this.#last && this.#order.compare(keys, this.#last.keys) >= 0) return
+    const shown = this.#project(record)
+    const bytes = Buffer.byteLength(JSON.stringify([shown, keys]))
+    this.#candidates.push({ keys, record: shown, bytes })
+    this.#bytes += bytes
+    if (this.#candidates.length > 2 * this.#wanted || this.#bytes > MAX_HELD_BYTES) this.#settle()
+  }
+
+  /** The records of the page, and how many there are on all pages. */
+  page(): { records: Record<string, unknown>[]; total: number } {
+    const page = this.#sorted().slice(this.#offset, this.#wanted)
+    return { records: page.map(({ record }) => record), total: this.#total }
+  }
+
+  /** Equal ones stay as they came. */
+  #sorted(): Candidate[] {
+    return this.#candidates.sort((a, b) => this.#order.compare(a.keys, b.keys))
+  }
+
+  /** Keeps what may be on the page: no more than half of what it may hold, for this is not to be done all the time. */
+  #settle(): void {
+    this.#candidates = this.#sorted().slice(0, this.#wanted)
+    if (this.#candidates.length === this.#wanted) this.#last = this.#candidates.at(-1)
+    this.#bytes = this.#candidates.reduce((sum, { bytes }) => sum + bytes, 0)
+    if (this.#bytes > MAX_HELD_BYTES / 2) throw new TooMuchFound()
+  }
 }
 
-/** Whether one record passes all filters. For many records, {@link find} is the faster way. */
-export function matches(record: StoredRecord, filters: Query['filters']): boolean {
-  return compileFilters(filters)(record)
+interface Order {
+  keysOf(record: StoredRecord): readonly SortKey[]
+  compare(a: readonly SortKey[], b: readonly SortKey[]): number
 }
 
-/** By the sort fields in their order, then by id; equal ones stay as they came. */
-function sorted(records: readonly StoredRecord[], sort: Query['sort']): StoredRecord[] {
+/** By the sort fields in their order, then by id. */
+function orderBy(sort: Query['sort']): Order {
   const columns = [...Object.entries(sort), ['id', 'asc'] as const].map(([name, direction]) => {
     return { path: name.split('.'), sign: direction === 'desc' ? -1 : 1 }
   })
-  const compare = (a: readonly SortKey[], b: readonly SortKey[]): number => {
-    for (const [index, { sign }] of columns.entries()) {
-      const order = compareKeys(a[index] ?? MISSING, b[index] ?? MISSING)
-      if (order !== 0) return order * sign
-    }
-    return 0
+  return {
+    keysOf: (record) => columns.map(({ path }) => sortKey(valueAt(record, path))),
+    compare(a, b) {
+      for (const [index, { sign }] of columns.entries()) {
+        const order = compareKeys(a[index] ?? MISSING, b[index] ?? MISSING)
+        if (order !== 0) return order * sign
+      }
+      return 0
+    },
   }
-  return records
-    .map((record) => ({ record, keys: columns.map(({ path }) => sortKey(valueAt(record, path))) }))
-    .sort((a, b) => compare(a.keys, b.keys))
-    .map(({ record }) => record)
 }
 
 const MISSING = sortKey(undefined)

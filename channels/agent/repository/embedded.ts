@@ -1,16 +1,25 @@
 /** The embedded repository: JSON records of each business in the agent store. */
-import { find } from '../query/find.ts'
-import type { AgentStore, Document, DocumentRef } from '../store/store.ts'
+import { KeyedQueue } from '../keyed-queue.ts'
+import { Search } from '../query/find.ts'
+import type { Query } from '../query/query.ts'
+import { pages } from '../store/pages.ts'
+import type { AgentStore, Collection, Document, DocumentRef } from '../store/store.ts'
 import type { Record, VersionedRecord } from './repository.ts'
 import { SEED } from './seed.ts'
 import { businessKey, type TransactionalRepository } from './transactional.ts'
 
 const PAGE = 1_000
+/** Of one type, that a business may have: a query looks at each of them. */
+export const MAX_RECORDS = 10_000
 const TYPES = ['appointments', 'customers', 'services'] as const
 
-const recordRef = (repositoryType: string, id: string): DocumentRef => ({
+const recordsOf = (repositoryType: string): Collection => ({
   scope: 'business',
   name: `records/${repositoryType}`,
+})
+
+const recordRef = (repositoryType: string, id: string): DocumentRef => ({
+  ...recordsOf(repositoryType),
   id,
 })
 
@@ -41,29 +50,32 @@ export function createEmbeddedRepository(
     })
   }
 
-  async function all(businessId: string, repositoryType: string): Promise<Record[]> {
-    const { scope, name } = recordRef(repositoryType, '')
-    const records: Record[] = []
-    let after: string | undefined
-    for (;;) {
-      const range = after === undefined ? { limit: PAGE } : { limit: PAGE, after }
-      const page = await store.list(businessKey(businessId), { scope, name }, range)
-      records.push(...page.map((each) => versioned(each).record))
-      after = page.at(-1)?.id
-      if (page.length < PAGE) return records
+  /** One of a business at a time: what it holds of the node, and what others wait for it, has its bound. */
+  const searches = new KeyedQueue()
+
+  async function search(businessId: string, query: Query): Promise<ReturnType<Search['page']>> {
+    const found = new Search(query)
+    const records = recordsOf(query.repository)
+    for await (const page of pages(store, businessKey(businessId), records, { limit: PAGE })) {
+      for (const each of page) found.add(versioned(each).record)
     }
+    return found.page()
   }
 
   return {
     types: () => TYPES.map((name) => ({ name })),
     async find(businessId, query) {
       await seed(businessId)
-      return find(await all(businessId, query.repository), query)
+      return await searches.run(businessId, () => search(businessId, query))
     },
     async get(businessId, repositoryType, recordId) {
       await seed(businessId)
       const found = await store.get(businessKey(businessId), recordRef(repositoryType, recordId))
       return found && versioned(found)
+    },
+    async hasRoom(businessId, repositoryType) {
+      const key = businessKey(businessId)
+      return (await store.count(key, recordsOf(repositoryType))) < MAX_RECORDS
     },
     stage({ repositoryType, recordId, after }, expectedVersion) {
       const ref = recordRef(repositoryType, recordId)

@@ -9,6 +9,8 @@ export type CommitPart = Required<Pick<Commit, 'expect' | 'put' | 'remove'>>
  * tells of it are one commit.
  */
 export interface TransactionalRepository extends Omit<Repository, 'apply'> {
+  /** Whether one more record of a type may be created. */
+  hasRoom(businessId: string, repositoryType: string): Promise<boolean>
   /** What a commit must contain to apply the change to a record at `expectedVersion`. */
   stage(change: RecordChange, expectedVersion: number): CommitPart
   /** In the session's own view, so that a commit can expect what was read. */

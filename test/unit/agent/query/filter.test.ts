@@ -1,7 +1,10 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { matches } from '../../../../channels/agent/query/find.ts'
-import type { FilterValue } from '../../../../channels/agent/query/query.ts'
+import { compileFilters } from '../../../../channels/agent/query/filter.ts'
+import type { FilterValue, Query } from '../../../../channels/agent/query/query.ts'
+
+const matches = (record: object, filters: Query['filters']): boolean =>
+  compileFilters(filters)(record)
 
 const MISSING = Symbol('missing')
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { find } from '../../../../channels/agent/query/find.ts'
 import { QUERY_LIMITS } from '../../../../channels/agent/query/limits.ts'
+import { find } from '../../../support/find.ts'
 import { deepFreeze, query, records } from './arbitraries.ts'
 import { naiveFind } from './naive.ts'
 

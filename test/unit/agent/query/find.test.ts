@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { find } from '../../../../channels/agent/query/find.ts'
+import { TooMuchFound } from '../../../../channels/agent/query/find.ts'
 import { defaultQuery, type Query } from '../../../../channels/agent/query/query.ts'
+import { find } from '../../../support/find.ts'
 
 function query(part: Partial<Query>): Query {
   return { ...defaultQuery('customers'), ...part }
@@ -30,6 +31,29 @@ describe('The default query', () => {
     expect(page.records).to.have.length(100)
     expect(page.records[0]).to.deep.equal({ id: 'r750' })
     expect(page.records[99]).to.deep.equal({ id: 'r849' })
+  })
+})
+
+describe('A search', () => {
+  const large = 'x'.repeat(60_000)
+  const records = function* (count: number) {
+    for (let n = 0; n < count; n += 1) yield { id: `r${20_000 - n}`, text: `${large}${n % 7}` }
+  }
+
+  it('holds no more than its page may need, however much there is', () => {
+    const page = find(records(1_500), query({ sort: { text: 'asc' }, offset: 3, limit: 2 }))
+    expect(page.total).to.equal(1_500)
+    expect(page.records.map(({ id }) => id)).to.deep.equal(['r18523', 'r18530'])
+  })
+
+  it('ends where it would have to hold too much: records, or what they are sorted by', () => {
+    const all = { fields: ['id'], limit: 1_000 }
+    expect(() => find(records(900), query({ limit: 1_000 }))).to.throw(TooMuchFound)
+    expect(() => find(records(900), query({ ...all, sort: { text: 'asc' } }))).to.throw(
+      TooMuchFound,
+    )
+    expect(find(records(900), query(all)).records).to.have.length(900)
+    expect(find(records(900), query({ filters: { id: 'r19500' } })).records).to.have.length(1)
   })
 })
 

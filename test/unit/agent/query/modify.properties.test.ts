@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { find } from '../../../../channels/agent/query/find.ts'
 import { QUERY_LIMITS } from '../../../../channels/agent/query/limits.ts'
 import {
   applyModificationObject,
@@ -9,6 +8,7 @@ import {
 } from '../../../../channels/agent/query/modify.ts'
 import { PROBLEMS } from '../../../../channels/agent/query/problem.ts'
 import { defaultQuery, type Problem, type Query } from '../../../../channels/agent/query/query.ts'
+import { find } from '../../../support/find.ts'
 import { declared, deepFreeze, filter, list, name, object, query, records } from './arbitraries.ts'
 import { naiveFind } from './naive.ts'
 
