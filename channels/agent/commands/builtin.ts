@@ -2,6 +2,9 @@
 import { Type as T } from '@sinclair/typebox'
 import { CHANGE_STATUSES } from '../contract.ts'
 import { ANY_CHANGE } from '../permissions.ts'
+import { TooMuchFound } from '../query/find.ts'
+import { jsonBytes } from '../store/json.ts'
+import { PAGE_BYTES } from '../store/store.ts'
 import { type Command, defineCommand } from './command.ts'
 
 const Reference = T.String({ minLength: 1, maxBytes: 256 })
@@ -17,9 +20,28 @@ const runQuery = defineCommand({
   async run(context, { repositoryType }) {
     const repository = context.repository(repositoryType)
     if (!repository) return context.refuse('unknown_repository')
-    return await repository.find(context.businessId, await context.currentQuery(repositoryType))
+    const found = await answerable(
+      repository.find(context.businessId, await context.currentQuery(repositoryType)),
+    )
+    return found ?? context.refuse('invalid_payload', [TOO_MUCH_FOUND])
   },
 })
+
+const TOO_MUCH_FOUND = {
+  path: '/payload/parameters/repositoryType',
+  problem: 'its query finds too much at once: set a smaller limit or offset, or fewer fields',
+}
+
+/** What is found, where one answer may hold it. */
+async function answerable<Found>(finding: Promise<Found>): Promise<Found | undefined> {
+  try {
+    const found = await finding
+    return jsonBytes(found) > PAGE_BYTES ? undefined : found
+  } catch (error) {
+    if (error instanceof TooMuchFound) return undefined
+    throw error
+  }
+}
 
 const createDraft = defineCommand({
   name: 'create_draft',

@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import type { ErrorCode } from '../codes.ts'
 import type { Change } from '../contract.ts'
 import type { Draft } from '../draft-change.ts'
+import type { ListChanges, ListedChanges } from '../list-changes.ts'
 import type { Permission, Required } from '../permissions.ts'
 import type { Query } from '../query/query.ts'
 import type { Detail, Refusal } from '../refusal.ts'
@@ -23,15 +24,9 @@ export interface CommandContext {
   currentQuery(repositoryType: string): Promise<Query>
   /** Keeps a pending change and announces it to the session. */
   createDraft(draft: Draft): Promise<Change | Refusal>
-  /** Newest last, at most `limit`; `after` is the changeId to go on from. */
-  listChanges(options: ListChanges): Promise<{ changes: readonly Change[]; next: string | null }>
+  /** The session's changes, at most `limit` of them. */
+  listChanges(options: ListChanges): Promise<ListedChanges>
   getChange(changeId: string): Promise<Change | Refusal>
-}
-
-export interface ListChanges {
-  readonly status?: Change['status']
-  readonly limit?: number
-  readonly after?: string
 }
 
 export interface Command {

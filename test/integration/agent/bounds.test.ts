@@ -135,3 +135,58 @@ describe('the changes of a session', () => {
     expect(await logIn(store)).to.deep.equal({ lastMs: later + 1, count: 2 })
   })
 })
+
+describe('an answer', () => {
+  afterEach(stopAgentServers)
+
+  it('of run_query is refused where it is too large, and says what to do', async () => {
+    const { server, store } = await start()
+    const agent = await rawAgent(server)
+    const other = await rawAgent(server, { businessId: 'b2' })
+    // More than a search may hold, where all of it is on the page.
+    await fill(store, 700, { text: LARGE })
+    const ask = () => agent.execute('run_query', { repositoryType: 'services' })
+    const modify = async (modifications: object) =>
+      ok(await agent.modifyQuery('services', modifications))
+    for (const limit of [100, 1_000]) {
+      await modify({ limit })
+      const reply = await ask()
+      expect(refusalOf(reply)).to.equal('invalid_payload')
+      expect(reply.response['details']).to.deep.equal([
+        {
+          path: '/payload/parameters/repositoryType',
+          problem:
+            'its query finds too much at once: set a smaller limit or offset, or fewer fields',
+        },
+      ])
+    }
+    await modify({ fields: ['id'] })
+    expect(Object.keys(await records(agent))).to.have.length(700)
+    await modify({ fields: [], limit: 17, offset: 50 })
+    const found = ok(await ask())
+    isWhole(found)
+    expect((found['result'] as Payload)['total']).to.equal(700)
+    expect(await records(other)).to.deep.equal({})
+  })
+
+  it('of list_changes ends where it is large enough, and goes on from there', async () => {
+    const { server } = await start()
+    const agent = await rawAgent(server)
+    const ids: unknown[] = []
+    for (let left = 40; left > 0; left -= 1) {
+      ids.push((await drafted(agent, 'create', { data: { text: LARGE } }))['changeId'])
+    }
+    const found: unknown[] = []
+    const sizes: number[] = []
+    for (let after: unknown = 'chg_'; after !== null; ) {
+      const page = await result(agent, 'list_changes', { limit: 200, after })
+      isWhole(page)
+      const changes = page['changes'] as readonly Payload[]
+      sizes.push(changes.length)
+      found.push(...changes.map(({ changeId }) => changeId))
+      after = page['next']
+    }
+    expect(found).to.deep.equal(ids)
+    expect(sizes).to.deep.equal([17, 17, 6])
+  })
+})

@@ -1,0 +1,47 @@
+import type { Agent } from './agent.ts'
+import { CHANGES, keptChange, shown } from './change.ts'
+import type { Change } from './contract.ts'
+import { jsonBytes } from './store/json.ts'
+import { pages } from './store/pages.ts'
+import { PAGE_BYTES, type SessionKey } from './store/store.ts'
+
+const DEFAULT_LIMIT = 100
+const PAGE = 200
+
+export interface ListChanges {
+  readonly status?: Change['status']
+  readonly limit?: number
+  /** The changeId to go on after. */
+  readonly after?: string
+}
+
+export interface ListedChanges {
+  /** Oldest first. */
+  readonly changes: readonly Change[]
+  /** The changeId to go on after; null at the end. */
+  readonly next: string | null
+}
+
+/** A session's changes: as many as are asked for, and as one answer may hold. */
+export async function listChanges(
+  { store }: Agent,
+  session: SessionKey,
+  { status, limit = DEFAULT_LIMIT, after }: ListChanges,
+): Promise<ListedChanges> {
+  const now = await store.now(session)
+  const changes: Change[] = []
+  let bytes = 0
+  const range = { limit: PAGE, ...(after !== undefined && { after }) }
+  for await (const page of pages(store, session, CHANGES, range)) {
+    const listed = page.map((document) => shown(keptChange(document), now))
+    for (const change of listed) {
+      if (status !== undefined && change.status !== status) continue
+      bytes += jsonBytes(change)
+      const last = changes.at(-1)
+      const isFull = changes.length === limit || bytes > PAGE_BYTES
+      if (last && isFull) return { changes, next: last.changeId }
+      changes.push(change)
+    }
+  }
+  return { changes, next: null }
+}
