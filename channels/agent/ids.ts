@@ -9,6 +9,9 @@ export function timedId(prefix: 'mod' | 'chg', now: number, after: number): Time
   return { id: `${prefix}_${ms}_${randomBytes(9).toString('base64url')}`, ms }
 }
 
+/** The time in an id that `timedId` made. */
+export const timeIn = (id: string): number => Number(id.split('_')[1])
+
 export interface TimedId {
   readonly id: string
   readonly ms: number

@@ -1,7 +1,14 @@
 /** What a session keeps of one kind in the order in which it was made, up to so many. */
 import type { Agent } from './agent.ts'
 import { timedId } from './ids.ts'
-import type { Collection, Commit, Document, DocumentRef, SessionKey } from './store/store.ts'
+import type {
+  Collection,
+  Commit,
+  Document,
+  DocumentRef,
+  Expectation,
+  SessionKey,
+} from './store/store.ts'
 
 export interface Journal {
   readonly collection: Collection
@@ -27,11 +34,28 @@ export interface NextEntry extends Required<Pick<Commit, 'expect' | 'put' | 'rem
   readonly oldest: Document | undefined
 }
 
-export const logRef = ({ collection }: Journal): DocumentRef => ({
+/** The time in the newest id, and what a commit has to expect that is made while there is no newer one. */
+export interface Newest {
+  readonly lastMs: number
+  readonly expect: Expectation
+}
+
+const logRef = ({ collection }: Journal): DocumentRef => ({
   scope: 'session',
   name: 'log',
   id: collection.name,
 })
+
+export async function newestEntry(
+  agent: Agent,
+  session: SessionKey,
+  journal: Journal,
+): Promise<Newest> {
+  const ref = logRef(journal)
+  const document = await agent.store.get(session, ref)
+  const { lastMs } = await logOf(agent, session, journal, document)
+  return { lastMs, expect: { ref, version: document?.version ?? 0 } }
+}
 
 export async function nextEntry(
   agent: Agent,

@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts'
 import { CHANGES, keptChange, shown } from './change.ts'
 import type { Change } from './contract.ts'
-import { jsonBytes } from './store/json.ts'
+import { jsonBytes } from './json-bytes.ts'
 import { pages } from './store/pages.ts'
 import { PAGE_BYTES, type SessionKey } from './store/store.ts'
 

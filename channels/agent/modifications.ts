@@ -2,28 +2,25 @@
 import type { Actor, Agent } from './agent.ts'
 import { type Committed, change } from './commit.ts'
 import type { HistoryEntry, Unnumbered } from './contract.ts'
-import { timedId } from './ids.ts'
+import { timeIn } from './ids.ts'
+import { newestEntry, nextEntry } from './journal.ts'
 import { applyModificationObject, applyModifications } from './query/modify.ts'
 import { defaultQuery, type Modification, type Query } from './query/query.ts'
 import { invalid, Refusal, refusal } from './refusal.ts'
+import { isReverted, type Reverts, withRevert } from './reverts.ts'
 import type { Document, DocumentRef, Expectation, SessionKey } from './store/store.ts'
 
-/** A session keeps so many of its newest modifications. */
-const KEPT = 10_000
-const PAGE = 500
-
 const HISTORY = { scope: 'session', name: 'modifications' } as const
-const LOG: DocumentRef = { scope: 'session', name: 'log', id: 'modifications' }
-
-/** The time in the newest id, and how many modifications are kept. */
-interface Log {
-  readonly lastMs: number
-  readonly count: number
-}
+const JOURNAL = { collection: HISTORY, prefix: 'mod', kept: 10_000 } as const
 
 const queryRef = (repositoryType: string): DocumentRef => ({
   scope: 'session',
   name: 'queries',
+  id: repositoryType,
+})
+const revertsRef = (repositoryType: string): DocumentRef => ({
+  scope: 'session',
+  name: 'reverts',
   id: repositoryType,
 })
 const historyRef = (id: string): DocumentRef => ({ ...HISTORY, id })
@@ -85,39 +82,34 @@ export async function modifyQuery(
   const { store } = agent
   const { session, operatorId } = actor
   return await change(agent, session, async () => {
-    const [queryDocument, logDocument] = await Promise.all([
+    const [queryDocument, next] = await Promise.all([
       store.get(session, queryRef(repositoryType)),
-      store.get(session, LOG),
+      nextEntry(agent, session, JOURNAL),
     ])
     const originalQuery = (queryDocument?.value as Query) ?? defaultQuery(repositoryType)
     const applied = applyTo(originalQuery, modifications, known.fields)
     if (applied instanceof Refusal) return applied
 
-    const log = (logDocument?.value as Log | undefined) ?? { lastMs: 0, count: 0 }
-    const now = agent.now()
-    const { id, ms } = timedId('mod', now, log.lastMs)
     const entry: HistoryEntry = {
       originalQuery,
       modifications: applied.list,
       modifiedQuery: applied.query,
-      modificationId: id,
-      timestamp: new Date(now).toISOString(),
+      modificationId: next.id,
+      timestamp: new Date(next.now).toISOString(),
       repositoryType,
       status: 'active',
       operatorId,
     }
-    const oldest = log.count < KEPT ? [] : await store.list(session, HISTORY, { limit: 1 })
-    const count = log.count + 1 - oldest.length
     return {
       result: entry,
       commit: {
-        expect: [expects(queryRef(repositoryType), queryDocument), expects(LOG, logDocument)],
+        expect: [expects(queryRef(repositoryType), queryDocument), ...next.expect],
         put: [
           { ref: queryRef(repositoryType), value: applied.query },
-          { ref: historyRef(id), value: entry },
-          { ref: LOG, value: { lastMs: ms, count } satisfies Log },
+          { ref: historyRef(next.id), value: entry },
+          ...next.put,
         ],
-        remove: oldest.map((each) => historyRef(each.id)),
+        remove: next.remove,
         event: { event: 'agent_query_modified', payload: request.announce(entry) },
       },
     }
@@ -125,70 +117,61 @@ export async function modifyQuery(
 }
 
 /**
- * Sets a query back to what it was before a modification, and marks that one and every later one of its
- * repository as reverted.
+ * Sets a query back to what it was before a modification. That one and every later one of its repository count as
+ * reverted from then on.
  */
 export async function revertQuery(
   agent: Agent,
   { session }: Actor,
   modificationId: string,
-  announce: (entry: HistoryEntry) => Unnumbered<'agent_query_reverted'>,
+  announce: (entry: HistoryEntry, now: number) => Unnumbered<'agent_query_reverted'>,
 ): Promise<Committed<HistoryEntry> | Refusal> {
   const { store } = agent
   return await change(agent, session, async () => {
     const document = await store.get(session, historyRef(modificationId))
     if (!document) return refusal('unknown_modification')
     const entry = document.value as HistoryEntry
-    if (entry.status === 'reverted') return refusal('already_reverted')
-    const [queryDocument, logDocument, later] = await Promise.all([
-      store.get(session, queryRef(entry.repositoryType)),
-      store.get(session, LOG),
-      activeSince(agent, session, entry),
+    const { repositoryType } = entry
+    const [queryDocument, revertsDocument, newest, now] = await Promise.all([
+      store.get(session, queryRef(repositoryType)),
+      store.get(session, revertsRef(repositoryType)),
+      newestEntry(agent, session, JOURNAL),
+      store.now(session),
     ])
-    const reverted = later.map((each) => ({
-      ref: historyRef(each.modificationId),
-      value: { ...each, status: 'reverted' } satisfies HistoryEntry,
-    }))
+    const reverts = revertsIn(revertsDocument)
+    if (statusOf(entry, reverts) === 'reverted') return refusal('already_reverted')
+    const revert = [timeIn(modificationId), newest.lastMs] as const
     return {
       result: entry,
       commit: {
-        // The log moves with every modification: expecting it is expecting that none came since.
+        // The newest one moves with every modification: expecting it is expecting that none came since.
         expect: [
           expects(historyRef(modificationId), document),
-          expects(queryRef(entry.repositoryType), queryDocument),
-          expects(LOG, logDocument),
+          expects(queryRef(repositoryType), queryDocument),
+          expects(revertsRef(repositoryType), revertsDocument),
+          newest.expect,
         ],
-        put: [{ ref: queryRef(entry.repositoryType), value: entry.originalQuery }, ...reverted],
-        event: { event: 'agent_query_reverted', payload: announce(entry) },
+        put: [
+          { ref: queryRef(repositoryType), value: entry.originalQuery },
+          { ref: revertsRef(repositoryType), value: withRevert(reverts, revert, JOURNAL.kept) },
+        ],
+        event: { event: 'agent_query_reverted', payload: announce(entry, now) },
       },
     }
   })
 }
 
-/** The entry itself, and every active one of its repository that came later. */
-async function activeSince(
-  agent: Agent,
-  session: SessionKey,
-  entry: HistoryEntry,
-): Promise<readonly HistoryEntry[]> {
-  const active = [entry]
-  let after = entry.modificationId
-  for (;;) {
-    const page = await agent.store.list(session, HISTORY, { after, limit: PAGE })
-    const entries = page.map(({ value }) => value as HistoryEntry)
-    active.push(
-      ...entries.filter(
-        ({ repositoryType, status }) =>
-          repositoryType === entry.repositoryType && status === 'active',
-      ),
-    )
-    const last = page.at(-1)
-    if (!last || page.length < PAGE) return active
-    after = last.id
-  }
-}
+const revertsIn = (document: Document | undefined): Reverts =>
+  (document?.value as Reverts | undefined) ?? []
 
-/** The newest modifications, older than `before` where it is given; the oldest of them comes first. */
+/** Reverts once wrote the status into each entry. */
+const statusOf = (entry: HistoryEntry, reverts: Reverts): HistoryEntry['status'] =>
+  isReverted(reverts, timeIn(entry.modificationId)) ? 'reverted' : entry.status
+
+/**
+ * The newest modifications, older than `before` where it is given, as many as one answer may hold; the oldest of them
+ * comes first.
+ */
 export async function queryHistory(
   agent: Agent,
   session: SessionKey,
@@ -196,5 +179,14 @@ export async function queryHistory(
 ): Promise<readonly HistoryEntry[]> {
   const range = { limit, reverse: true, ...(before !== undefined && { before }) }
   const page = await agent.store.list(session, HISTORY, range)
-  return page.map(({ value }) => value as HistoryEntry).reverse()
+  const entries = page.map(({ value }) => value as HistoryEntry).reverse()
+  const types = [...new Set(entries.map(({ repositoryType }) => repositoryType))]
+  const documents = await Promise.all(
+    types.map((type) => agent.store.get(session, revertsRef(type))),
+  )
+  const reverts = new Map(types.map((type, at) => [type, revertsIn(documents[at])]))
+  return entries.map((entry) => ({
+    ...entry,
+    status: statusOf(entry, reverts.get(entry.repositoryType) ?? []),
+  }))
 }

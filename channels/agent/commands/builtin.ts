@@ -1,9 +1,9 @@
 /** The commands that every server has (contract 6). */
 import { Type as T } from '@sinclair/typebox'
 import { CHANGE_STATUSES } from '../contract.ts'
+import { jsonBytes } from '../json-bytes.ts'
 import { ANY_CHANGE } from '../permissions.ts'
 import { TooMuchFound } from '../query/find.ts'
-import { jsonBytes } from '../store/json.ts'
 import { PAGE_BYTES } from '../store/store.ts'
 import { type Command, defineCommand } from './command.ts'
 

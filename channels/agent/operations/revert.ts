@@ -8,17 +8,16 @@ export const revert: Operation<typeof QueryRevertRequest> = {
   schema: QueryRevertRequest,
   permission: 'query.revert',
   perform({ agent, client, actor, payload }, to) {
-    const announce = ({
-      originalQuery,
-      modificationId,
-      repositoryType,
-    }: HistoryEntry): Unnumbered<'agent_query_reverted'> => ({
+    const announce = (
+      { originalQuery, modificationId, repositoryType }: HistoryEntry,
+      now: number,
+    ): Unnumbered<'agent_query_reverted'> => ({
       success: true,
       originalQuery,
       modificationId,
       repositoryType,
       operatorId: actor.operatorId,
-      timestamp: new Date(agent.now()).toISOString(),
+      timestamp: new Date(now).toISOString(),
     })
     return announced(client, to, () => revertQuery(agent, actor, payload.modificationId, announce))
   },

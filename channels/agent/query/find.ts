@@ -1,3 +1,4 @@
+import { jsonBytes } from '../json-bytes.ts'
 import { isObject, own, valueAt } from './field.ts'
 import { compileFilters } from './filter.ts'
 import { compareKeys, type SortKey, sortKey } from './order.ts'
@@ -53,7 +54,7 @@ export class Search {
     const keys = this.#order.keysOf(record)
     if (this.#last && this.#order.compare(keys, this.#last.keys) >= 0) return
     const shown = this.#project(record)
-    const bytes = Buffer.byteLength(JSON.stringify([shown, keys]))
+    const bytes = jsonBytes([shown, keys])
     this.#candidates.push({ keys, record: shown, bytes })
     this.#bytes += bytes
     if (this.#candidates.length > 2 * this.#wanted || this.#bytes > MAX_HELD_BYTES) this.#settle()

@@ -12,8 +12,11 @@ export const QUERY_LIMITS = {
   listItems: 1_000,
   /** UTF-16 code units of a text in a filter. */
   textChars: 10_000,
-  /** UTF-16 code units of the whole query as JSON: each modification kept in a history repeats it. */
-  queryChars: 262_144,
+  /**
+   * The whole query as JSON, in UTF-8, and what is recorded as its making: each modification kept in a history repeats
+   * both.
+   */
+  queryBytes: 262_144,
   /** The greatest `limit`; the least is 1. */
   limit: 1_000,
   /** The greatest `offset`; the least is 0. */

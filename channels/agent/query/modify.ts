@@ -1,3 +1,4 @@
+import { jsonBytes } from '../json-bytes.ts'
 import { isObject, type NameRule, nameRule } from './field.ts'
 import { filterProblem, isCondition, operandProblem } from './filter.ts'
 import { QUERY_LIMITS } from './limits.ts'
@@ -50,11 +51,8 @@ export function applyModificationObject(
   })
 }
 
-/**
- * The object of `agent_modify_query` as a list of modifications: each key a `modify` (contract 7). Keys
- * are checked, values are not.
- */
-export function listFromObject(
+/** Each key a `modify`. Keys are checked, values are not. */
+function listFromObject(
   modifications: unknown,
 ): { readonly list: readonly Modification[] } | Refused {
   const entries = isObject(modifications) ? Object.entries(modifications) : []
@@ -72,37 +70,49 @@ function applyAll(
   locate: (index: number, found: Problem) => Problem,
 ): Modified | Refused {
   const rule = nameRule(declared)
+  const recorded: Modification[] = []
   let next = query
   for (const [index, modification] of list.entries()) {
     const result = applyOne(next, modification, rule)
     if ('problem' in result) return { problems: [locate(index, result)] }
     next = result.query
+    recorded.push(result.recorded)
   }
-  if (JSON.stringify(next).length > QUERY_LIMITS.queryChars) {
-    return { problems: [problem('tooLarge')] }
-  }
-  // Every one of them was applied, so they are what the type says.
-  return { query: next, list: list as readonly Modification[] }
+  const isTooLarge = (value: unknown) => jsonBytes(value) > QUERY_LIMITS.queryBytes
+  if (isTooLarge(next)) return { problems: [problem('tooLarge')] }
+  if (isTooLarge(recorded)) return { problems: [problem('tooLargeItself')] }
+  return { query: next, list: recorded }
 }
 
 const KEYS: ReadonlySet<string> = new Set(['field', 'operation', 'value', 'condition'])
 
-type Result = { readonly query: Query } | Problem
+interface Applied {
+  readonly query: Query
+  readonly recorded: Modification
+}
 
-function applyOne(query: Query, modification: unknown, rule: NameRule): Result {
+function applyOne(query: Query, modification: unknown, rule: NameRule): Applied | Problem {
   if (!isObject(modification)) return problem('modification')
   const stray = Object.keys(modification).find((key) => !KEYS.has(key))
   if (stray !== undefined) return within(stray, problem('unknownKey'))
+  // One that has no problem is what the type says.
+  const asSent = modification as unknown as Modification
   const { field, operation, value, condition } = modification
-  if (operation === 'filter') return addFilter(query, field, value, condition, rule)
+  if (operation === 'filter')
+    return applied(addFilter(query, field, value, condition, rule), asSent)
   const steps = STEPS.get(operation)
   if (!steps) return problem('operation', '/operation')
   const step = steps.get(field)
   if (!step) return problem('queryField', '/field')
   if (condition !== undefined) return problem('strayCondition', '/condition')
   const found = step.problem(value, rule, query)
-  return found ? within('value', found) : withinBounds(step.apply(query, value))
+  if (found) return within('value', found)
+  const { value: unused, ...rest } = asSent
+  return applied(withinBounds(step.apply(query, value)), step.ignoresValue ? rest : asSent)
 }
+
+const applied = (result: Query | Problem, recorded: Modification): Applied | Problem =>
+  'problem' in result ? result : { query: result, recorded }
 
 /** The row `filter` of contract 7: `field` is the record's. */
 function addFilter(
@@ -111,7 +121,7 @@ function addFilter(
   value: unknown,
   condition: unknown,
   rule: NameRule,
-): Result {
+): Query | Problem {
   const badName = rule(field)
   if (badName) return within('field', badName)
   if (condition !== undefined && !isCondition(condition)) return problem('condition', '/condition')
@@ -123,10 +133,10 @@ function addFilter(
   return withinBounds({ ...query, filters })
 }
 
-function withinBounds(query: Query): Result {
+function withinBounds(query: Query): Query | Problem {
   const { filters, fields, sort } = query
   if (Object.keys(filters).length > QUERY_LIMITS.filters) return problem('tooManyFilters')
   if (fields.length > QUERY_LIMITS.fields) return problem('tooManyFields')
   if (Object.keys(sort).length > QUERY_LIMITS.sort) return problem('tooManySortKeys')
-  return { query }
+  return query
 }

@@ -29,7 +29,8 @@ export const PROBLEMS = {
   tooManyFilters: `makes more than ${QUERY_LIMITS.filters} filters`,
   tooManyFields: `makes more than ${QUERY_LIMITS.fields} fields`,
   tooManySortKeys: `makes more than ${QUERY_LIMITS.sort} fields to sort by`,
-  tooLarge: `makes the query longer than ${QUERY_LIMITS.queryChars} characters`,
+  tooLarge: `makes the query larger than ${QUERY_LIMITS.queryBytes} bytes of JSON`,
+  tooLargeItself: `must be at most ${QUERY_LIMITS.queryBytes} bytes of JSON`,
 } as const
 
 /** A problem of the checked value itself, or of what `path` leads to in it. */

@@ -10,6 +10,8 @@ export interface Step {
   readonly problem: (value: unknown, rule: NameRule, query: Query) => Problem | undefined
   /** The query after it, for a value that has no problem. */
   readonly apply: (query: Query, value: unknown) => Query
+  /** It does the same whatever the value, which is not worth recording. */
+  readonly ignoresValue?: boolean
 }
 
 /** The one place that trusts a value's type: `check` is what made sure of it. */
@@ -98,10 +100,11 @@ const setOffset = step<number>(
 
 /** Back to the default, whatever the value. */
 function reset(field: 'sort' | 'limit' | 'offset'): Step {
-  return step(
-    () => undefined,
-    (query) => ({ ...query, [field]: defaultQuery(query.repository)[field] }),
-  )
+  return {
+    problem: () => undefined,
+    apply: (query) => ({ ...query, [field]: defaultQuery(query.repository)[field] }),
+    ignoresValue: true,
+  }
 }
 
 /** The table of contract 7 by operation and member, but for its row `filter`. */

@@ -7,9 +7,6 @@ export function toJson(value: unknown): string {
   return json
 }
 
-/** The length of the JSON text in UTF-8. Throws as `toJson` does. */
-export const jsonBytes = (value: unknown): number => Buffer.byteLength(toJson(value))
-
 /**
  * The first of so many things, as far as a page goes: while the JSON of all of them has PAGE_BYTES at most, and one
  * always. It reads one more than it takes.

@@ -1,16 +1,12 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import {
-  type AgentClient,
-  ok,
-  outcome,
-  type Payload,
-  rawAgent,
-  refusalOf,
-} from '../../support/agent-client.ts'
+import { type AgentStore } from '../../../channels/agent/store/store.ts'
+import { ok, outcome, rawAgent, refusalOf, type AgentClient, type Payload } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { numbers } from '../../support/numbers.ts'
 import { records } from './drafts.ts'
+
+const MAX_ANSWER_BYTES = 1_048_576
 
 const DEFAULT = {
   repository: 'services',
@@ -99,6 +95,51 @@ describe('the history of a session', () => {
       limits.slice(5),
     )
     expect(await history(agent, { limit: 200 })).to.deep.equal(entries)
+  })
+
+  it('ends a page where it is large enough, and goes back from there', async () => {
+    const agent = await rawAgent(await startAgentServer())
+    const made: unknown[] = []
+    for (let count = 0; count < 12; count += 1) {
+      const value = Object.fromEntries(
+        Array.from({ length: 12 }, (_, at) => [`f${at}`, `${count}${'x'.repeat(9_990)}`]),
+      )
+      made.push(ok(await agent.modifyQuery('services', { filters: value }))['modificationId'])
+    }
+    const pages: (readonly unknown[])[] = []
+    for (let page: readonly unknown[] = ['mod_9']; page.length > 0; pages.unshift(page)) {
+      const entries = await history(agent, { before: page[0] })
+      expect(JSON.stringify(entries)).to.have.length.below(MAX_ANSWER_BYTES)
+      page = ids(entries)
+    }
+    expect(pages.flat()).to.deep.equal(made)
+    expect(pages.map(({ length }) => length)).to.deep.equal([0, 2, 2, 2, 2, 2, 2])
+    expect(agent.log.filter(({ event }) => event === 'agent_query_history')).to.have.length(7)
+  })
+
+  it('has what was reverted when each modification still said so itself', async () => {
+    let opened: AgentStore | undefined
+    const store = (given: AgentStore) => {
+      opened = given
+      return given
+    }
+    const agent = await rawAgent(await startAgentServer({ store }))
+    const [first, second, third] = (await modify(agent, [1, 2, 3])).map(String)
+    const session = { businessId: 'business123', sessionId: 'session123' }
+    for (const id of [second ?? '', third ?? '']) {
+      const ref = { scope: 'session', name: 'modifications', id } as const
+      const entry = (await opened?.get(session, ref))?.value as Payload
+      await opened?.commit(session, {
+        expect: [],
+        put: [{ ref, value: { ...entry, status: 'reverted' } }],
+      })
+    }
+    const statuses = async () => (await history(agent)).map(({ status }) => status)
+    expect(await statuses()).to.deep.equal(['active', 'reverted', 'reverted'])
+    expect(refusalOf(await agent.revert(third))).to.equal('already_reverted')
+    ok(await agent.revert(first))
+    await modify(agent, [4])
+    expect(await statuses()).to.deep.equal(['reverted', 'reverted', 'reverted', 'active'])
   })
 
   it('has nothing of a modification that was refused, not even its good part', async () => {

@@ -4,7 +4,6 @@ import { QUERY_LIMITS } from '../../../../channels/agent/query/limits.ts'
 import {
   applyModificationObject,
   applyModifications,
-  listFromObject,
 } from '../../../../channels/agent/query/modify.ts'
 import { PROBLEMS } from '../../../../channels/agent/query/problem.ts'
 import type { Query } from '../../../../channels/agent/query/query.ts'
@@ -40,9 +39,7 @@ describe('Modifying a query', () => {
     ['remove', FULL, { field: 'fields', value: 'name' }, { fields: ['age'] }],
     ['remove', FULL, { field: 'fields', value: ['age', 'other', 'name'] }, { fields: [] }],
     ['remove', FULL, { field: 'sort' }, { sort: {} }],
-    ['remove', FULL, { field: 'sort', value: 'name' }, { sort: {} }],
     ['remove', FULL, { field: 'limit' }, { limit: 100 }],
-    ['remove', FULL, { field: 'limit', value: null }, { limit: 100 }],
     ['remove', FULL, { field: 'offset' }, { offset: 0 }],
     // modify
     [
@@ -117,6 +114,33 @@ describe('Modifying a query', () => {
   })
 })
 
+describe('What is recorded of modifications', () => {
+  it('is what was sent, without a value that makes no difference', () => {
+    const remove = (field: string) => ({ field, operation: 'remove', value: 'x'.repeat(100_000) })
+    const kept = { field: 'filters', operation: 'remove', value: ['status'] }
+    const list = [...['sort', 'limit', 'offset'].map(remove), kept]
+    const outcome = applyModifications(FULL, list)
+    expect(outcome)
+      .to.have.property('list')
+      .that.deep.equals([
+        { field: 'sort', operation: 'remove' },
+        { field: 'limit', operation: 'remove' },
+        { field: 'offset', operation: 'remove' },
+        kept,
+      ])
+  })
+
+  it('is bounded, whatever comes of it', () => {
+    const large = { field: 'filters', operation: 'remove', value: names(1_000) }
+    refuses(Array(100).fill(large), '', 'tooLargeItself')
+    const added = names(27).map((field) => {
+      return { field, operation: 'filter', value: 'x'.repeat(10_000) }
+    })
+    const back = { field: 'filters', operation: 'remove', value: names(27) }
+    refuses([...added, back], '', 'tooLargeItself')
+  })
+})
+
 describe('The greatest query', () => {
   it('may be as large as the limits', () => {
     const list = [
@@ -148,8 +172,10 @@ describe('The greatest query', () => {
       names(count).map((field) => ({ field, operation: 'filter', value: 'x'.repeat(10_000) }))
     expect(applyModifications(EMPTY, large(26))).to.have.property('query')
     refuses(large(27), '', 'tooLarge')
-    const back = { field: 'filters', operation: 'remove', value: names(27) }
-    expect(applyModifications(EMPTY, [...large(27), back])).to.have.property('query')
+    // In UTF-8.
+    const text = large(13).map((each) => ({ ...each, value: 'é'.repeat(10_000) }))
+    expect(applyModifications(EMPTY, text)).to.have.property('query')
+    refuses([...text, ...large(15).slice(13)], '', 'tooLarge')
   })
 })
 
@@ -169,7 +195,6 @@ describe('Modifications as an object', () => {
       fields: ['a'],
       limit: 5,
     }
-    expect(listFromObject(object)).to.deep.equal({ list })
     expect(applyModificationObject(FULL, object)).to.deep.equal({ query, list })
   })
 
