@@ -98,7 +98,7 @@ export async function announced(
   await client.answerFirst(async () => {
     const outcome = await commit()
     if (outcome instanceof Refusal) refused = outcome
-    else client.reply(to, payloadOf(outcome.event))
+    else if (to.ref) client.reply(to, payloadOf(outcome.event))
   })
   return refused
 }
