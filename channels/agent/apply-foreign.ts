@@ -5,7 +5,7 @@
  */
 import type { Actor, Agent } from './agent.ts'
 import { approved, changeRef, decision, keptChange, openChange, readChange } from './change.ts'
-import { type Committed, change as changeState } from './commit.ts'
+import { type Committed, changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'

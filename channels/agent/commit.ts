@@ -28,7 +28,7 @@ export interface Committed<T> {
  * moved on before the commit, it runs again. One at a time per session on this node. Rejects with what the
  * store rejects with.
  */
-export function change<T>(
+export function changeState<T>(
   agent: Agent,
   session: SessionKey,
   attempt: () => Promise<Plan<T> | Refusal>,

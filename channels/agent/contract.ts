@@ -8,7 +8,7 @@ import type { ErrorCode } from './codes.ts'
 import type { CoarsePermission, Permission } from './permissions.ts'
 import type { Modification, Query } from './query/query.ts'
 import type { Detail } from './refusal.ts'
-import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
+import type { JsonRecord, RecordChange } from './repository/repository.ts'
 
 export type { CoarsePermission, Detail, ErrorCode, JsonRecord, Modification, Permission, Query }
 
@@ -17,7 +17,7 @@ const Text256 = T.String({ minLength: 1, maxBytes: 256 })
 export const SessionId = T.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' })
 const BusinessId = Text256
 /** An id that names something or, if nothing of that name is there, nothing. */
-const Reference = T.String({ minLength: 1, maxBytes: 256 })
+export const Reference = Text256
 
 /** Every operation's payload names the session; most carry the rest in a nested payload that names it again. */
 const nested = <P extends Record<string, TSchema>>(members: P) =>

@@ -9,7 +9,7 @@ import {
   keptChange,
   openChange,
 } from './change.ts'
-import { type Committed, change as changeState } from './commit.ts'
+import { type Committed, changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { isTransactional } from './repository/transactional.ts'

@@ -1,13 +1,13 @@
 import type { Actor, Agent } from './agent.ts'
 import { CHANGES, changeRef, keptChange, shown } from './change.ts'
-import { change as changeState } from './commit.ts'
+import { changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { noteExpiry } from './expire-changes.ts'
 import { randomId } from './ids.ts'
 import { nextEntry } from './journal.ts'
 import { jsonBytes } from './json-bytes.ts'
 import { invalid, Refusal, refusal } from './refusal.ts'
-import type { Record as JsonRecord, RecordChange } from './repository/repository.ts'
+import type { JsonRecord, RecordChange } from './repository/repository.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */

@@ -11,7 +11,7 @@ export type Permission = (typeof COARSE)[CoarsePermission][number]
 
 /** What a command may declare: one permission, or any of a family. */
 export const ANY_CHANGE = 'change.*'
-export type Required = Permission | typeof ANY_CHANGE
+export type RequiredPermission = Permission | typeof ANY_CHANGE
 
 const EXPANDED = new Map<string, readonly Permission[]>(Object.entries(COARSE))
 for (const fine of Object.values(COARSE).flat()) EXPANDED.set(fine, [fine])
@@ -23,7 +23,10 @@ export const isPermission = (name: string): boolean => EXPANDED.has(name)
 export const expand = (names: Iterable<string>): ReadonlySet<Permission> =>
   new Set([...names].flatMap((name) => EXPANDED.get(name) ?? []))
 
-export function allows(granted: ReadonlySet<Permission>, required: Required | undefined): boolean {
+export function allows(
+  granted: ReadonlySet<Permission>,
+  required: RequiredPermission | undefined,
+): boolean {
   if (required === undefined) return true
   if (required !== ANY_CHANGE) return granted.has(required)
   return COARSE.draft_creation.some((permission) => granted.has(permission))

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type {
-  Record as JsonRecord,
+  JsonRecord,
   Repository,
   VersionedRecord,
 } from '../../channels/agent/repository/repository.ts'

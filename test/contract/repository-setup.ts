@@ -1,5 +1,5 @@
 import type {
-  Record as JsonRecord,
+  JsonRecord,
   RecordChange,
   Repository,
 } from '../../channels/agent/repository/repository.ts'

@@ -1,13 +1,12 @@
 /** The commands that every server has (contract 6). */
 import { Type as T } from '@sinclair/typebox'
-import { CHANGE_STATUSES } from '../contract.ts'
+import { CHANGE_STATUSES, Reference } from '../contract.ts'
 import { jsonBytes } from '../json-bytes.ts'
 import { ANY_CHANGE } from '../permissions.ts'
 import { TooMuchFound } from '../query/find.ts'
 import { PAGE_BYTES } from '../store/store.ts'
 import { type Command, defineCommand } from './command.ts'
 
-const Reference = T.String({ minLength: 1, maxBytes: 256 })
 const TIMEOUT_MS = 10_000
 
 const runQuery = defineCommand({

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../codes.ts'
 import type { Change } from '../contract.ts'
 import type { Draft } from '../draft-change.ts'
 import type { ListChanges, ListedChanges } from '../list-changes.ts'
-import type { Permission, Required } from '../permissions.ts'
+import type { Permission, RequiredPermission } from '../permissions.ts'
 import type { Query } from '../query/query.ts'
 import type { Detail, Refusal } from '../refusal.ts'
 import type { AnyRepository } from '../repository/repositories.ts'
@@ -34,7 +34,7 @@ export interface Command {
   readonly name: string
   readonly description: string
   /** What running it needs, beside `command.execute`. */
-  readonly permission?: Required | null
+  readonly permission?: RequiredPermission | null
   /** Who gets the result: whoever asked, or everybody in the session. */
   readonly audience: 'requester' | 'session'
   /** JSON Schema of an object. Members that it does not name are refused. */

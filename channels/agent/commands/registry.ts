@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { compileSchema, type Validator } from '../../../server/index.ts'
+import { NAME } from '../name.ts'
 import { ANY_CHANGE, isPermission } from '../permissions.ts'
 import type { Command } from './command.ts'
 
@@ -11,7 +12,6 @@ export interface KnownCommand {
 
 export type CommandRegistry = ReadonlyMap<string, KnownCommand>
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/
 const MAX_TIMEOUT_MS = 24 * 3_600_000
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

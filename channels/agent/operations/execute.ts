@@ -1,7 +1,7 @@
 import type { Return } from '../client.ts'
 import type { CommandRegistry, KnownCommand } from '../commands/registry.ts'
 import type { RunningCommands } from '../commands/run.ts'
-import { change } from '../commit.ts'
+import { changeState } from '../commit.ts'
 import { type CommandResult, ERROR_EVENTS, ExecuteRequest, type Unnumbered } from '../contract.ts'
 import { randomId } from '../ids.ts'
 import { allows } from '../permissions.ts'
@@ -95,6 +95,6 @@ async function succeed(
   }
   const commit = { expect: [], event: { event: 'agent_command_result', payload } } as const
   return await announced(client, to, () =>
-    change(agent, actor.session, async () => ({ result: undefined, commit })),
+    changeState(agent, actor.session, async () => ({ result: undefined, commit })),
   )
 }

@@ -4,13 +4,13 @@ import { Search } from '../query/find.ts'
 import type { Query } from '../query/query.ts'
 import { pages } from '../store/pages.ts'
 import type { AgentStore, Collection, Document, DocumentRef } from '../store/store.ts'
-import type { Record, VersionedRecord } from './repository.ts'
+import type { JsonRecord, VersionedRecord } from './repository.ts'
 import { SEED } from './seed.ts'
 import { businessKey, type TransactionalRepository } from './transactional.ts'
 
 const PAGE = 1_000
 /** Of one type, that a business may have: a query looks at each of them. */
-export const MAX_RECORDS = 10_000
+const MAX_RECORDS = 10_000
 const TYPES = ['appointments', 'customers', 'services'] as const
 
 const recordsOf = (repositoryType: string): Collection => ({
@@ -27,7 +27,7 @@ const recordRef = (repositoryType: string, id: string): DocumentRef => ({
 const SEEDED: DocumentRef = { scope: 'business', name: 'repository', id: 'seeded' }
 
 const versioned = ({ value, version }: Document): VersionedRecord => ({
-  record: value as Record,
+  record: value as JsonRecord,
   version,
 })
 

@@ -1,3 +1,4 @@
+import { NAME } from '../name.ts'
 import { nameRule } from '../query/field.ts'
 import type { Repository } from './repository.ts'
 import type { TransactionalRepository } from './transactional.ts'
@@ -10,7 +11,6 @@ export interface KnownType {
   readonly fields: ReadonlySet<string> | undefined
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/
 const fieldProblem = nameRule()
 
 /** Which repository holds which type. Throws TypeError for a type that is none, or that two hold. */

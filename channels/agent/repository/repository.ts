@@ -2,11 +2,11 @@
 import type { Query } from '../query/query.ts'
 
 /** A record: plain JSON, with its id in the field `id`. */
-export type Record = { readonly id: string; readonly [field: string]: unknown }
+export type JsonRecord = { readonly id: string; readonly [field: string]: unknown }
 
 /** A record with the version that optimistic checks compare. */
 export interface VersionedRecord {
-  readonly record: Record
+  readonly record: JsonRecord
   /**
    * At least 1; another one after every write. None comes twice, not even when the record was deleted and made
    * anew.
@@ -28,7 +28,7 @@ export interface RecordChange {
   readonly operation: 'create' | 'update' | 'delete'
   readonly recordId: string
   /** Null for a delete. */
-  readonly after: Record | null
+  readonly after: JsonRecord | null
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Record as JsonRecord } from './repository.ts'
+import type { JsonRecord } from './repository.ts'
 
 /** What each business finds in the embedded repository in open mode: something to try the examples on. */
 export const SEED: Readonly<Record<string, readonly JsonRecord[]>> = {
