@@ -14,8 +14,9 @@ import { createRedisStore } from '../../channels/agent/store/redis.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
 import type { Redis } from '../../server/index.ts'
 import { connectRedis } from '../../server/redis/connect.ts'
+import { inPlaceOf } from '../support/agent-server.ts'
 import { REDIS_KINDS, type RedisServers } from '../support/redis.ts'
-import { own, SESSION } from './agent-store-setup.ts'
+import { SESSION, own, rejection } from './agent-store-setup.ts'
 import { repositoryContract } from './repository.ts'
 import { BUSINESS, changeTo, placeOf, put, read, versionOf, write } from './repository-setup.ts'
 
@@ -90,6 +91,28 @@ function onStores(name: string, openStores: () => OpenStores, cleanup: () => Pro
       expect(await decide(0)).to.include({ committed: true })
       expect((await read(open(store), place))?.record).to.deep.equal({ id: 'r1', total: 2 })
       expect(await store.get(SESSION, own('change'))).to.include({ value: 'approved' })
+    })
+
+    it('ends a search that nobody waits for any more, also before it begins', async () => {
+      const [store] = stores
+      const aborting = new AbortController()
+      let reads = 0
+      const watched = inPlaceOf(store, {
+        list(...range) {
+          reads += 1
+          aborting.abort(new Error('gone'))
+          return store.list(...range)
+        },
+      })
+      const repository = createEmbeddedRepository(watched, { seed: false })
+      const [type = ''] = repository.types().map(({ name }) => name)
+      await put(open(store), placeOf(open(store), 'r1'))
+      const searches = [1, 2, 3].map(() => {
+        return rejection(repository.find(BUSINESS, defaultQuery(type), aborting.signal))
+      })
+      for (const error of await Promise.all(searches)) expect(error).to.include({ message: 'gone' })
+      expect(reads).to.equal(1)
+      expect(await repository.find(BUSINESS, defaultQuery(type))).to.include({ total: 1 })
     })
 
     it('puts its first records once, whoever asks first, and never again', async () => {

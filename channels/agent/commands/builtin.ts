@@ -19,9 +19,8 @@ const runQuery = defineCommand({
   async run(context, { repositoryType }) {
     const repository = context.repository(repositoryType)
     if (!repository) return context.refuse('unknown_repository')
-    const found = await answerable(
-      repository.find(context.businessId, await context.currentQuery(repositoryType)),
-    )
+    const query = await context.currentQuery(repositoryType)
+    const found = await answerable(repository.find(context.businessId, query, context.signal))
     return found ?? context.refuse('invalid_payload', [TOO_MUCH_FOUND])
   },
 })

@@ -7,10 +7,10 @@ import type { Query } from './query.ts'
 /** A JSON object with its text `id`. */
 type StoredRecord = Readonly<Record<string, unknown>>
 
-/** JSON, in UTF-8, of the records that a search may hold at once. */
-const MAX_HELD_BYTES = 33_554_432
+/** JSON, in UTF-8, of the records from the first to the last of the page. */
+const MAX_BYTES = 16_777_216
 
-/** The query needs more of the records at once than a search may hold. */
+/** The records from the first to the last of the query's page are more than a search may hold. */
 export class TooMuchFound extends Error {
   override readonly name = 'TooMuchFound'
 }
@@ -57,26 +57,25 @@ export class Search {
     const bytes = jsonBytes([shown, keys])
     this.#candidates.push({ keys, record: shown, bytes })
     this.#bytes += bytes
-    if (this.#candidates.length > 2 * this.#wanted || this.#bytes > MAX_HELD_BYTES) this.#settle()
+    const isMany = this.#candidates.length > 2 * this.#wanted || this.#bytes > 2 * MAX_BYTES
+    if (isMany) this.#settle()
   }
 
-  /** The records of the page, and how many there are on all pages. */
+  /** The records of the page, and how many there are on all pages. Throws TooMuchFound. */
   page(): { records: Record<string, unknown>[]; total: number } {
-    const page = this.#sorted().slice(this.#offset, this.#wanted)
+    this.#settle()
+    const page = this.#candidates.slice(this.#offset)
     return { records: page.map(({ record }) => record), total: this.#total }
   }
 
-  /** Equal ones stay as they came. */
-  #sorted(): Candidate[] {
-    return this.#candidates.sort((a, b) => this.#order.compare(a.keys, b.keys))
-  }
-
-  /** Keeps what may be on the page: no more than half of what it may hold, for this is not to be done all the time. */
+  /** Keeps what may be on the page, in its order: equal ones as they came. Not done for each that is added. */
   #settle(): void {
-    this.#candidates = this.#sorted().slice(0, this.#wanted)
+    this.#candidates = this.#candidates
+      .sort((a, b) => this.#order.compare(a.keys, b.keys))
+      .slice(0, this.#wanted)
     if (this.#candidates.length === this.#wanted) this.#last = this.#candidates.at(-1)
     this.#bytes = this.#candidates.reduce((sum, { bytes }) => sum + bytes, 0)
-    if (this.#bytes > MAX_HELD_BYTES / 2) throw new TooMuchFound()
+    if (this.#bytes > MAX_BYTES) throw new TooMuchFound()
   }
 }
 

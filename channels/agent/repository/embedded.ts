@@ -53,20 +53,26 @@ export function createEmbeddedRepository(
   /** One of a business at a time: what it holds of the node, and what others wait for it, has its bound. */
   const searches = new KeyedQueue()
 
-  async function search(businessId: string, query: Query): Promise<ReturnType<Search['page']>> {
+  async function search(
+    businessId: string,
+    query: Query,
+    signal: AbortSignal | undefined,
+  ): Promise<ReturnType<Search['page']>> {
+    signal?.throwIfAborted()
     const found = new Search(query)
     const records = recordsOf(query.repository)
     for await (const page of pages(store, businessKey(businessId), records, { limit: PAGE })) {
       for (const each of page) found.add(versioned(each).record)
+      signal?.throwIfAborted()
     }
     return found.page()
   }
 
   return {
     types: () => TYPES.map((name) => ({ name })),
-    async find(businessId, query) {
+    async find(businessId, query, signal) {
       await seed(businessId)
-      return await searches.run(businessId, () => search(businessId, query))
+      return await searches.run(businessId, () => search(businessId, query, signal))
     },
     async get(businessId, repositoryType, recordId) {
       await seed(businessId)

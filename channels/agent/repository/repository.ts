@@ -38,10 +38,11 @@ export interface RecordChange {
 export interface Repository {
   /** Asked once, at start. */
   types(): readonly RepositoryType[]
-  /** By the rules of contract 7; `total` ignores limit and offset. */
+  /** By the rules of contract 7; `total` ignores limit and offset. Nobody waits for it once `signal` is aborted. */
   find(
     businessId: string,
     query: Query,
+    signal?: AbortSignal,
   ): Promise<{ readonly records: readonly object[]; readonly total: number }>
   get(
     businessId: string,
