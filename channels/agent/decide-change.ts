@@ -42,9 +42,9 @@ export async function rejectChange(
 }
 
 /**
- * Applies a change to its repository and records who decided. A conflict, or a repository that is full, leaves it
- * pending. Its author, where two
- * must agree, has no right to: that is asked of what exists, and before its state (contract 5.4).
+ * Applies a change to its repository and records who decided. A conflict leaves it pending, and so does a repository
+ * that is full. Its author, where two must agree, has no right to: that is asked of what exists, and before its state
+ * (contract 5.4).
  */
 export async function approveChange(
   agent: Agent,

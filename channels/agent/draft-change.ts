@@ -11,7 +11,7 @@ import type { JsonRecord, RecordChange } from './repository/repository.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */
-const MAX_RECORD_BYTES = 65_536
+const MAX_RECORD_BYTES = 131_072
 /** What a session may keep of changes. */
 const JOURNAL = { collection: CHANGES, prefix: 'chg', kept: 10_000 } as const
 

@@ -6,11 +6,11 @@ import { ok, type Payload, rawAgent, refusalOf } from '../../support/agent-clien
 import { type AgentServer, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { change, drafted, propose, records, result } from './drafts.ts'
 
-const MAX_RECORD_BYTES = 65_536
+const MAX_RECORD_BYTES = 131_072
 const MAX_RECORDS = 10_000
 const MAX_CHANGES = 10_000
 const MAX_ANSWER_BYTES = 1_048_576
-/** Nearly as large as a record may be. */
+/** Of a large record. */
 const LARGE = 'x'.repeat(60_000)
 
 /** A server without records, and the store it stands on. */
@@ -54,7 +54,7 @@ const isWhole = (payload: unknown) =>
 describe('a record', () => {
   afterEach(stopAgentServers)
 
-  it('becomes no larger than 64 KiB, whether at once or little by little', async () => {
+  it('becomes no larger than 128 KiB, whether at once or little by little', async () => {
     const { server } = await start()
     const agent = await rawAgent(server)
     // What is around the text: {"id":"a","text":""}
@@ -74,7 +74,7 @@ describe('a record', () => {
       expect(reply.response['details']).to.deep.equal([
         {
           path: '/payload/parameters',
-          problem: 'make the record larger than 65536 bytes of JSON',
+          problem: 'make the record larger than 131072 bytes of JSON',
         },
       ])
     }
