@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { type LmdbStoreOptions, openLmdbStore } from '../../channels/agent/store/lmdb.ts'
+import { pages } from '../../channels/agent/store/pages.ts'
 import { type AgentStore, RETENTION, StoreUnavailable } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
 import { rejection } from '../support/rejection.ts'
@@ -85,9 +86,12 @@ describe('the embedded store', () => {
 
     const store = await open({ now: Date.now })
     const { seq, oldestSeq } = await store.open(SESSION)
-    const documents = await store.list(SESSION, own(''), { limit: 1_000_000 })
-    expect(documents).to.have.lengthOf(seq)
-    const ids = new Set(documents.map(({ id }) => id))
+    expect(await store.count(SESSION, own(''))).to.equal(seq)
+    const ids = new Set<string>()
+    for await (const page of pages(store, SESSION, own(''), { limit: 1_000 })) {
+      for (const { id } of page) ids.add(id)
+    }
+    expect(ids.size).to.equal(seq)
     const kept = new Map(
       (await eventsOf(store, SESSION, 0, 1_000)).map((event) => [event.seq, event.json]),
     )
