@@ -1,6 +1,11 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { PAGE_BYTES, RETENTION, type AgentStore, type SessionEvent } from '../../channels/agent/store/store.ts'
+import {
+  type AgentStore,
+  PAGE_BYTES,
+  RETENTION,
+  type SessionEvent,
+} from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
 import {
   emit,

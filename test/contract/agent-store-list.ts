@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { PAGE_BYTES, type AgentStore, type Range } from '../../channels/agent/store/store.ts'
+import { type AgentStore, PAGE_BYTES, type Range } from '../../channels/agent/store/store.ts'
 import { numbers } from '../support/numbers.ts'
 import { rejection } from '../support/rejection.ts'
-import { SESSION, own, put, shared, type Suite } from './agent-store-setup.ts'
+import { own, put, SESSION, type Suite, shared } from './agent-store-setup.ts'
 
 /** In the order of their UTF-8 bytes, which is not that of UTF-16 (the last two). */
 const IDS = [

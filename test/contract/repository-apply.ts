@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { defaultQuery } from '../../channels/agent/query/query.ts'
-import { type JsonRecord } from '../../channels/agent/repository/repository.ts'
+import type { JsonRecord } from '../../channels/agent/repository/repository.ts'
 import { numbers } from '../support/numbers.ts'
 import { BUSINESS, placeOf, put, read, type Suite, versionOf, write } from './repository-setup.ts'
 

@@ -1,7 +1,14 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { type AgentStore } from '../../../channels/agent/store/store.ts'
-import { ok, outcome, rawAgent, refusalOf, type AgentClient, type Payload } from '../../support/agent-client.ts'
+import type { AgentStore } from '../../../channels/agent/store/store.ts'
+import {
+  type AgentClient,
+  ok,
+  outcome,
+  type Payload,
+  rawAgent,
+  refusalOf,
+} from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { numbers } from '../../support/numbers.ts'
 import { records } from './drafts.ts'
