@@ -9,9 +9,9 @@ import { type Committed, changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
+import { answerOf } from './repository/answer.ts'
 import type { Repository } from './repository/repository.ts'
 import { isTransactional } from './repository/transactional.ts'
-import { within } from './store/deadline.ts'
 import type { DocumentRef, SessionKey } from './store/store.ts'
 
 /** What is being applied, of all businesses. */
@@ -90,10 +90,9 @@ async function finish(
 ): Promise<Committed<Change> | Refusal> {
   let outcome: 'applied' | 'conflict'
   try {
-    const applying = Promise.resolve(
-      repository.apply(session.businessId, change, change.baseVersion),
-    )
-    outcome = await within(agent.applyMs, applying)
+    const { changeId, repositoryType, baseVersion } = change
+    const applying = repository.apply(session.businessId, change, baseVersion)
+    outcome = await answerOf(applying, agent.applyMs, `apply ${changeId} of ${repositoryType}`)
     if (outcome !== 'applied' && outcome !== 'conflict') {
       throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
     }

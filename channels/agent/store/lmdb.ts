@@ -1,17 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { within } from './deadline.ts'
+import { withDeadline } from '../deadline.ts'
 import { numbered, pageOf } from './json.ts'
-import {
-  collectionPrefix,
-  documentKey,
-  documentRange,
-  keyEnd,
-  keysUnder,
-  sessionName,
-} from './keys.ts'
-import { type Plan, toPlan } from './lmdb-plan.ts'
+import { collectionPrefix, documentKey, documentRange, keyEnd, keysUnder, sessionName } from './keys.ts'
+import { toPlan, type Plan } from './lmdb-plan.ts'
 import { type Head, LmdbSessions, type StoredEvent } from './lmdb-sessions.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
 import {
@@ -39,6 +32,7 @@ const SWEEP_BATCH = 500
 const FIRST_KEY = Buffer.from([0])
 const REVISION_KEY = Buffer.from('revision')
 const PROBE_KEY = Buffer.from('probe')
+const late = () => new StoreUnavailable('the embedded store did not answer in time')
 
 export interface LmdbStoreOptions {
   /** Made where it is missing. No other server can use it meanwhile. */
@@ -135,7 +129,7 @@ class LmdbStore implements AgentStore {
       this.#sessions.save(name, head, next)
       return { epoch: next.epoch, seq: next.seq, oldestSeq: next.oldest }
     })
-    return within(this.#deadlineMs, opened)
+    return withDeadline(opened, this.#deadlineMs, late)
   }
 
   async get(session: SessionKey, ref: DocumentRef): Promise<Document | undefined> {
@@ -173,7 +167,7 @@ class LmdbStore implements AgentStore {
       }
       return result
     })
-    return within(this.#deadlineMs, committed)
+    return withDeadline(committed, this.#deadlineMs, late)
   }
 
   async events(session: SessionKey, afterSeq: number, limit: number): Promise<EventPage> {
@@ -193,17 +187,15 @@ class LmdbStore implements AgentStore {
       this.#probe = undefined
     })
     const deadlineMs = Math.min(PROBE_DEADLINE_MS, this.#deadlineMs)
-    return within(deadlineMs, this.#probe).then(
+    return withDeadline(this.#probe, deadlineMs, late).then(
       () => true,
       () => false,
     )
   }
 
-  /**
-   * Waits for the writes that have begun; rejects with StoreUnavailable when they take too long.
-   */
+  /** Waits for the writes that have begun; rejects with StoreUnavailable when they take too long. */
   close(): Promise<void> {
-    this.#closing ??= within(this.#deadlineMs, this.#shutDown())
+    this.#closing ??= withDeadline(this.#shutDown(), this.#deadlineMs, late)
     return this.#closing
   }
 
