@@ -15,7 +15,7 @@ export interface Agent {
   readonly operations: OperationRate
   /** Who is authenticated on each session. */
   readonly presence: Presence
-  /** How long a foreign repository may take to apply a change, in milliseconds. */
+  /** How long a repository may take to apply a change, or to find the record of a draft, in milliseconds. */
   readonly applyMs: number
   /** Whoever drafted a change may not approve it. */
   readonly fourEyes: boolean

@@ -6,8 +6,9 @@ import { noteExpiry } from './expire-changes.ts'
 import { randomId } from './ids.ts'
 import { nextEntry } from './journal.ts'
 import { jsonBytes } from './json-bytes.ts'
-import { invalid, Refusal, refusal } from './refusal.ts'
-import type { JsonRecord, RecordChange } from './repository/repository.ts'
+import { Refusal, invalid, refusal } from './refusal.ts'
+import { answerOf } from './repository/answer.ts'
+import { type JsonRecord, type RecordChange } from './repository/repository.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */
@@ -55,11 +56,14 @@ export async function draftChange(
   const known = agent.repositories.get(repositoryType)
   if (!known) return refusal('unknown_repository')
   const recordId = draft.recordId ?? randomId('rec')
+  // Before its turn in the session: a repository that hangs keeps nobody else waiting, and drafts nothing later.
+  const found = await answerOf(
+    known.repository.get(session.businessId, repositoryType, recordId),
+    agent.applyMs,
+    `get for a draft of ${repositoryType}`,
+  )
   const outcome = await changeState(agent, session, async () => {
-    const [found, next] = await Promise.all([
-      known.repository.get(session.businessId, repositoryType, recordId),
-      nextEntry(agent, session, JOURNAL),
-    ])
+    const next = await nextEntry(agent, session, JOURNAL)
     const before = found?.record ?? null
     const after = outcomeOf({ ...draft, recordId }, before)
     if (after instanceof Refusal) return after

@@ -44,6 +44,7 @@ export interface Repository {
     query: Query,
     signal?: AbortSignal,
   ): Promise<{ readonly records: readonly object[]; readonly total: number }>
+  /** Takes 10 s at most: what takes longer makes no draft. */
   get(
     businessId: string,
     repositoryType: string,

@@ -10,8 +10,8 @@ import {
   text,
 } from '../../support/agent-client.ts'
 import { REPOSITORIES, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
-import { change, drafted, propose, records } from './drafts.ts'
-import { type Invoices, onlyInvoice } from './invoices.ts'
+import { change, drafted, propose, records, result } from './drafts.ts'
+import { onlyInvoice, type Invoices } from './invoices.ts'
 
 const BUSINESS = 'business123'
 const INVOICE = { id: 'inv_1', number: 1, total: 100, customer: { name: 'Ana' } }
@@ -99,6 +99,26 @@ describe('a repository of a module', () => {
     expect(refusalOf(await propose(agent, 'create', create))).to.equal('change_conflict')
     const remove = { repositoryType, recordId: 'inv_9' }
     expect(refusalOf(await propose(agent, 'delete', remove))).to.equal('unknown_record')
+  })
+
+  it('keeps nobody waiting while it does not answer, and drafts nothing later', async () => {
+    const server = await setUp({ applyMs: 500 })
+    const agent = await rawAgent(server)
+    const parameters = { repositoryType, operation: 'delete', recordId: 'inv_1' }
+    invoices.isUnreadable = true
+    const draft = agent.send(
+      'agent_execute_command',
+      agent.nested({ command: 'create_draft', parameters }),
+    )
+    ok(await agent.modifyQuery('services', { limit: 5 }))
+    await agent.event('agent_query_modified')
+    expect(refusalOf(await agent.reply(draft))).to.equal('command_failed')
+    expect(server.app.busy()).to.equal(false)
+    expect(server.errors.map(String)).to.deep.equal([
+      'RepositoryTimeout: a repository did not answer within 500 ms: get for a draft of invoices',
+    ])
+    invoices.isUnreadable = false
+    expect(await result(agent, 'list_changes')).to.deep.include({ changes: [] })
   })
 
   it('takes one of many decisions', async () => {
