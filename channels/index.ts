@@ -1,10 +1,8 @@
 /** The application on top of the core: its channels, and the state behind them. */
 import { type App, type AppOptions, defineSocket, RedisUnavailable } from '../server/index.ts'
 import type { Agent } from './agent/agent.ts'
-import { sweepApplying } from './agent/apply-foreign.ts'
 import { createAgentChannel } from './agent/channel.ts'
 import { RunningCommands } from './agent/commands/run.ts'
-import { sweepExpired } from './agent/expire-changes.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
 import { loadCommands, loadRepositories } from './agent/modules.ts'
@@ -15,6 +13,8 @@ import { openLmdbStore } from './agent/store/lmdb.ts'
 import { createRedisStore } from './agent/store/redis.ts'
 import { checkRedis } from './agent/store/redis-check.ts'
 import type { AgentStore } from './agent/store/store.ts'
+import type { IsLeft } from './agent/sweep-applying.ts'
+import { Sweeps } from './agent/sweeps.ts'
 import { connecting } from './connect.ts'
 
 export interface AgentAppOptions extends AppOptions {
@@ -26,6 +26,7 @@ const APPLY_MS = 10_000
 const SWEEP_EVERY_MS = 30_000
 /** Other nodes may be applying right now: only what takes longer than this was left by a dead one. */
 const LEFT_MS = 60_000
+const isLeft: IsLeft = (since, now) => now - since >= LEFT_MS
 
 /**
  * Opens the store and builds the channels. Rejects, with one line, for a directory that another server uses
@@ -53,17 +54,13 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     onError,
   }
   const running = new RunningCommands()
-  let reached = ''
-  const expire = async () => {
-    reached = await sweepExpired(agent, reached)
-  }
-  const sweep = (olderThanMs: number) =>
-    Promise.all([sweepApplying(agent, olderThanMs).catch(onError), expire().catch(onError)])
-  // A directory is ours alone: whatever is being applied was left by a server that is gone.
-  await sweep(options.redis ? LEFT_MS : 0)
+  const sweeps = new Sweeps(agent)
+  const startedAt = agent.now()
+  // A directory is ours alone: whatever was being applied before was left by a server that is gone.
+  void sweeps.sweep(options.redis ? isLeft : (since) => since < startedAt)
   const sweeper = setInterval(() => {
     agent.operations.sweep(agent.now())
-    void sweep(LEFT_MS)
+    void sweeps.sweep(isLeft)
   }, SWEEP_EVERY_MS)
   sweeper.unref()
 
@@ -77,6 +74,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     cancel: () => running.cancelAll(),
     async close() {
       clearInterval(sweeper)
+      sweeps.end()
       running.cancelAll()
       await store.close()
     },

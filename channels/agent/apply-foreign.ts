@@ -11,16 +11,14 @@ import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { answerOf } from './repository/answer.ts'
 import type { Repository } from './repository/repository.ts'
-import { isTransactional } from './repository/transactional.ts'
 import type { DocumentRef, SessionKey } from './store/store.ts'
 
-/** What is being applied, of all businesses. */
-const APPLYING = { scope: 'business', name: 'applying' } as const
-const PAGE = 100
+/** What is being applied, of all businesses: an `Entry` each. */
+export const APPLYING = { scope: 'business', name: 'applying' } as const
 
-const entryRef = (changeId: string): DocumentRef => ({ ...APPLYING, id: changeId })
+export const entryRef = (changeId: string): DocumentRef => ({ ...APPLYING, id: changeId })
 
-interface Entry {
+export interface Entry {
   readonly session: SessionKey
   readonly changeId: string
   readonly since: number
@@ -31,9 +29,6 @@ async function note(agent: Agent, session: SessionKey, changeId: string): Promis
   const value: Entry = { session, changeId, since: await agent.store.now(session) }
   await agent.store.commit(NODE, { expect: [], put: [{ ref: entryRef(changeId), value }] })
 }
-
-const forget = (agent: Agent, changeId: string) =>
-  agent.store.commit(NODE, { expect: [], remove: [entryRef(changeId)] })
 
 /** From pending to applying: of several that try, one succeeds. */
 function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
@@ -51,14 +46,33 @@ function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
   })
 }
 
-/** From applying to approved, or back to pending. */
-function settle(
+type Outcome = 'applied' | 'conflict'
+
+/** Commits that a change is approved, or tells why it is not. */
+export type Approve = () => Promise<Committed<Change> | Refusal>
+
+/** Lets the repository apply a claimed change. Where that rejects, nobody knows: the sweep asks again. */
+export async function applyClaimed(
+  agent: Agent,
+  session: SessionKey,
+  repository: Repository,
+  change: Change,
+): Promise<Outcome> {
+  const { changeId, repositoryType, baseVersion } = change
+  const applying = repository.apply(session.businessId, change, baseVersion)
+  const outcome = await answerOf(applying, agent.applyMs, `apply ${changeId} of ${repositoryType}`)
+  if (outcome === 'applied' || outcome === 'conflict') return outcome
+  throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
+}
+
+/** From applying to approved, or back to pending and `change_conflict`. */
+export async function settle(
   agent: Agent,
   session: SessionKey,
   changeId: string,
-  outcome: 'applied' | 'conflict',
+  outcome: Outcome,
 ): Promise<Committed<Change> | Refusal> {
-  return changeState(agent, session, async () => {
+  const settled = await changeState<Change>(agent, session, async () => {
     const [document, now] = await readChange(agent, session, changeId)
     if (!document) return refusal('unknown_change')
     const { applying, ...kept } = keptChange(document)
@@ -76,69 +90,32 @@ function settle(
       },
     }
   })
+  if (settled instanceof Refusal) return settled
+  // Somebody may be about to claim it again, and needs the entry: the sweep sees to that.
+  if (outcome === 'conflict') return refusal('change_conflict')
+  // It is decided, whatever becomes of the entry: the sweep removes that, too.
+  agent.store
+    .commit(NODE, { expect: [], remove: [entryRef(changeId)] })
+    .catch((error: unknown) => agent.onError(error))
+  return settled
 }
 
-/**
- * Lets the repository apply a claimed change. Where it throws, or takes too long, nobody knows: the sweep asks
- * again.
- */
-async function finish(
-  agent: Agent,
-  session: SessionKey,
-  repository: Repository,
-  change: Change,
-): Promise<Committed<Change> | Refusal> {
-  let outcome: 'applied' | 'conflict'
-  try {
-    const { changeId, repositoryType, baseVersion } = change
-    const applying = repository.apply(session.businessId, change, baseVersion)
-    outcome = await answerOf(applying, agent.applyMs, `apply ${changeId} of ${repositoryType}`)
-    if (outcome !== 'applied' && outcome !== 'conflict') {
-      throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
-    }
-  } catch (error) {
-    agent.onError(error)
-    return refusal('unavailable')
-  }
-  const settled = await settle(agent, session, change.changeId, outcome)
-  await forget(agent, change.changeId)
-  return outcome === 'conflict' && !(settled instanceof Refusal)
-    ? refusal('change_conflict')
-    : settled
-}
-
+/** Lets the repository apply the change; what is to be committed then is left to the caller. */
 export async function applyForeign(
   agent: Agent,
   actor: Actor,
   repository: Repository,
   changeId: string,
-): Promise<Committed<Change> | Refusal> {
-  await note(agent, actor.session, changeId)
+): Promise<Approve | Refusal> {
+  const { session } = actor
+  await note(agent, session, changeId)
   const claimed = await claim(agent, actor, changeId)
   if (claimed instanceof Refusal) return claimed
-  return await finish(agent, actor.session, repository, claimed.result)
-}
-
-/** Finishes what has been applying for longer than `olderThanMs`: whoever began it is gone. */
-export async function sweepApplying(agent: Agent, olderThanMs: number): Promise<void> {
-  let after = ''
-  for (;;) {
-    const page = await agent.store.list(NODE, APPLYING, { after, limit: PAGE })
-    for (const { value } of page) await sweepOne(agent, value as Entry, olderThanMs)
-    const last = page.at(-1)
-    if (!last || page.length < PAGE) return
-    after = last.id
+  try {
+    const outcome = await applyClaimed(agent, session, repository, claimed.result)
+    return () => settle(agent, session, changeId, outcome)
+  } catch (error) {
+    agent.onError(error)
+    return refusal('unavailable')
   }
-}
-
-async function sweepOne(agent: Agent, entry: Entry, olderThanMs: number): Promise<void> {
-  const { session, changeId } = entry
-  const [document, now] = await readChange(agent, session, changeId)
-  const kept = document && keptChange(document)
-  // A later attempt renews the entry, but not the claim.
-  const since = kept?.applying?.since ?? entry.since
-  if (now - since < olderThanMs) return
-  const known = kept && agent.repositories.get(kept.repositoryType)?.repository
-  if (!kept?.applying) await forget(agent, changeId)
-  else if (known && !isTransactional(known)) await finish(agent, session, known, kept)
 }

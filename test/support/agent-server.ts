@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../channels/agent/agent.ts'
-import { sweepApplying } from '../../channels/agent/apply-foreign.ts'
 import { createAgentChannel } from '../../channels/agent/channel.ts'
 import { RunningCommands } from '../../channels/agent/commands/run.ts'
-import { sweepExpired } from '../../channels/agent/expire-changes.ts'
 import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../channels/agent/messages.ts'
 import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
@@ -15,6 +13,7 @@ import { createEmbeddedRepository } from '../../channels/agent/repository/embedd
 import { knownTypes } from '../../channels/agent/repository/repositories.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
+import { Sweeps } from '../../channels/agent/sweeps.ts'
 import { connecting } from '../../channels/connect.ts'
 import { type AgentAppOptions, createApp } from '../../channels/index.ts'
 import type { App } from '../../server/app.ts'
@@ -155,6 +154,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     now,
     onError,
   }
+  const sweeps = new Sweeps(agent)
   const commands = new RunningCommands()
   const connect = connecting(options.verifyToken)
   return {
@@ -168,9 +168,6 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
         await store.close()
       },
     },
-    async sweep(olderThanMs) {
-      await sweepApplying(agent, olderThanMs)
-      await sweepExpired(agent)
-    },
+    sweep: (olderThanMs) => sweeps.sweep((since, at) => at - since >= olderThanMs),
   }
 }

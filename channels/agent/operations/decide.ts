@@ -1,5 +1,6 @@
 import { ApproveRequest, RejectRequest } from '../contract.ts'
-import { approveChange, rejectChange } from '../decide-change.ts'
+import { approval, rejectChange } from '../decide-change.ts'
+import { Refusal } from '../refusal.ts'
 import { announced, type Operation } from './operation.ts'
 
 /** `agent_approve_changes`: applies a pending change. */
@@ -7,8 +8,11 @@ export const approve: Operation<typeof ApproveRequest> = {
   name: 'agent_approve_changes',
   schema: ApproveRequest,
   permission: 'change.approve',
-  perform: ({ agent, client, actor, payload }, to) =>
-    announced(client, to, () => approveChange(agent, actor, payload.payload.changeId)),
+  async perform({ agent, client, actor, payload }, to) {
+    // Meanwhile the session's events go on.
+    const approve = await approval(agent, actor, payload.payload.changeId)
+    return approve instanceof Refusal ? approve : await announced(client, to, approve)
+  },
 }
 
 /** `agent_reject_changes`: with a reason, for good. */

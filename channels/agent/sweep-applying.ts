@@ -1,0 +1,105 @@
+/**
+ * Changes that a node left half applied: it died, or the repository did not say what became of them. They are
+ * settled by asking the repository again.
+ */
+import type { Agent } from './agent.ts'
+import { APPLYING, applyClaimed, type Entry, entryRef, settle } from './apply-foreign.ts'
+import { changeRef, expired, keptChange, readChange } from './change.ts'
+import { NODE } from './node-session.ts'
+import { RepositoryTimeout } from './repository/answer.ts'
+import type { AnyRepository } from './repository/repositories.ts'
+import { isTransactional } from './repository/transactional.ts'
+import type { Document, SessionKey } from './store/store.ts'
+
+const PAGE = 100
+
+/** Whether what began at `since` was left, by the store's time `now`: whoever began it is gone. */
+export type IsLeft = (since: number, now: number) => boolean
+
+interface Sweep {
+  readonly agent: Agent
+  readonly isLeft: IsLeft
+  /** They did not answer in time, and are not asked again in this sweep. */
+  readonly hanging: Set<AnyRepository>
+}
+
+/**
+ * Goes once through all that is being applied, behind the entry `start` first. Tells where the next sweep begins:
+ * behind the first entry that hung, so that it is not always the same one that the others of its repository wait
+ * for. Any number of nodes may do it at the same time.
+ */
+export async function sweepApplying(agent: Agent, isLeft: IsLeft, start = ''): Promise<string> {
+  const sweep: Sweep = { agent, isLeft, hanging: new Set() }
+  let next: string | undefined
+  const visit = async (entry: Document) => {
+    if (await sweepOne(sweep, entry)) next ??= entry.id
+  }
+  for await (const entry of entries(agent, start)) await visit(entry)
+  for await (const entry of entries(agent, '')) {
+    if (entry.id > start) break
+    await visit(entry)
+  }
+  return next ?? ''
+}
+
+async function* entries(agent: Agent, start: string): AsyncGenerator<Document> {
+  let after = start
+  for (;;) {
+    const page = await agent.store.list(NODE, APPLYING, { after, limit: PAGE })
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last.id
+  }
+}
+
+/** Whether its repository hung. */
+async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Promise<boolean> {
+  const { session, changeId, since } = entry.value as Entry
+  const [document, now] = await readChange(agent, session, changeId)
+  const kept = document && keptChange(document)
+  // A later attempt renews the entry, but not the claim.
+  if (!isLeft(kept?.applying?.since ?? since, now)) return false
+  if (!(document && kept?.applying)) {
+    // Unless somebody renews it just now, to claim the change.
+    const expect = [{ ref: entryRef(changeId), version: entry.version }]
+    await agent.store.commit(NODE, { expect, remove: [entryRef(changeId)] })
+    return false
+  }
+  const repository = agent.repositories.get(kept.repositoryType)?.repository
+  if (!repository || isTransactional(repository)) {
+    await giveUp(agent, session, document, now)
+    return false
+  }
+  if (hanging.has(repository)) return false
+  try {
+    const outcome = await applyClaimed(agent, session, repository, kept)
+    await settle(agent, session, changeId, outcome)
+  } catch (error) {
+    agent.onError(error)
+    if (error instanceof RepositoryTimeout) hanging.add(repository)
+  }
+  return hanging.has(repository)
+}
+
+/**
+ * No repository of this node holds the type any more. Another node's may, or this one's after its next start, and
+ * they can still tell what became of the change; but not longer than it could have been approved.
+ */
+async function giveUp(
+  agent: Agent,
+  session: SessionKey,
+  { id, version, value }: Document,
+  now: number,
+): Promise<void> {
+  const { applying, ...change } = keptChange({ id, version, value })
+  if (now < Date.parse(change.expiresAt)) return
+  const ref = changeRef(id)
+  const { committed } = await agent.store.commit(session, {
+    expect: [{ ref, version }],
+    put: [{ ref, value: expired(change) }],
+  })
+  if (!committed) return
+  const what = `${id} of ${change.repositoryType}, which no repository holds any more`
+  agent.onError(new Error(`nobody knows whether this change was applied: ${what}`))
+}
