@@ -69,6 +69,47 @@ const rounded = (durationMs: number): number => Math.round(durationMs * 1_000) /
 /** Phoenix does not log its own topics either (C8.9). */
 const isQuiet = (topic: string): boolean => topic.startsWith('phoenix')
 
+/** Writes a line, unless there were too many of its `kind`; only then are its `fields` made. */
+type Write = (
+  sampler: Sampler,
+  level: 'error' | 'warn' | 'info',
+  message: string,
+  fields: () => object,
+  kind?: string,
+) => void
+
+const sampledWriter =
+  (logger: Logger, now: () => number): Write =>
+  (sampler, level, message, fields, kind = message) => {
+    if (!logger.isLevelEnabled(level)) return
+    const leftOut = sampler.take(kind, now())
+    if (leftOut === undefined) return
+    logger[level](leftOut === 0 ? fields() : { ...fields(), leftOut }, message)
+  }
+
+/** By its class: of those there are few, whatever an error calls itself. */
+function kindOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.constructor.name : typeof error
+  } catch {
+    // A getter of its own, or a proxy.
+    return 'unreadable'
+  }
+}
+
+/**
+ * Writes what fails where no client is told of it, so many times a second of each class of error: requests can
+ * cause it at will, as long as something is broken. `now` is a clock in milliseconds.
+ */
+export function errorLog(
+  logger: Logger,
+  now: () => number = () => performance.now(),
+): (error: unknown) => void {
+  const write = sampledWriter(logger, now)
+  const noise = new Sampler(NOISE, WINDOW_MS)
+  return (err) => write(noise, 'error', 'failed in the background', () => ({ err }), kindOf(err))
+}
+
 /**
  * Writes what happens in a node to its log (protocol 8), until the returned function is called. A kind of line
  * that clients can cause at will is written so many times a second; the next one says in `leftOut` how many
@@ -79,22 +120,9 @@ export function logTelemetry(
   logger: Logger,
   now: () => number = () => performance.now(),
 ): () => void {
+  const write = sampledWriter(logger, now)
   const noise = new Sampler(NOISE, WINDOW_MS)
   const traffic = new Sampler(TRAFFIC, WINDOW_MS)
-
-  function write(
-    sampler: Sampler,
-    level: 'error' | 'warn' | 'info',
-    message: string,
-    fields: () => object,
-    kind = message,
-  ): void {
-    if (!logger.isLevelEnabled(level)) return
-    const leftOut = sampler.take(kind, now())
-    if (leftOut === undefined) return
-    logger[level](leftOut === 0 ? fields() : { ...fields(), leftOut }, message)
-  }
-
   const ends = [
     telemetry.connected.subscribe(({ transport, vsn, result, reason, params, durationMs }) => {
       const message = result === 'ok' ? 'connected' : 'connect refused by the app'

@@ -8,7 +8,7 @@ import { refuse } from './channel/user-socket.ts'
 import type { Config } from './config.ts'
 import { DRAIN_DEFAULTS } from './drain.ts'
 import { createEndpoint, type Endpoint, type Mount } from './endpoint.ts'
-import { type Logger, logTelemetry } from './logger.ts'
+import { errorLog, type Logger, logTelemetry } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { endpointLimits, mailboxLimit, operationRate } from './node-limits.ts'
 import type { Presence } from './presence/presence.ts'
@@ -109,7 +109,7 @@ function assemble(config: Config, state: State, logger: Logger) {
   const { nodeName, publicHosts, trustProxy, metricsToken } = config
   const telemetry = createTelemetry()
   const endLog = logTelemetry(telemetry, logger)
-  const onError = (error: unknown) => logger.error({ err: error }, 'failed in the background')
+  const onError = errorLog(logger)
   const onRateLimited = () => telemetry.dropped.publish({ reason: 'rate_limited', count: 1 })
   const sharing = share(config, telemetry, onError)
   const { shared } = sharing

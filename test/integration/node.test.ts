@@ -56,6 +56,13 @@ describe('one node', () => {
       expect(logs.filter((line) => line.includes('in the background'))).to.have.length(1)
     })
 
+    it('logs no more of what the app reports than anybody can read', async () => {
+      const stub = stubApp()
+      await start({}, stub.create)
+      for (let count = 0; count < 5_000; count += 1) stub.options?.onError(new Error('flood'))
+      expect(logs.filter((line) => line.includes('flood')).length).to.be.within(10, 100)
+    })
+
     it('gives connect the params, the auth token, the peer and the user agent', async () => {
       const stub = stubApp()
       const { url } = await start({}, stub.create)

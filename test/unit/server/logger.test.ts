@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { Config } from '../../../server/config.ts'
-import { createLogger, logTelemetry } from '../../../server/logger.ts'
+import { createLogger, errorLog, logTelemetry } from '../../../server/logger.ts'
 import { createTelemetry } from '../../../server/telemetry.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -108,6 +108,46 @@ function withError(error: unknown) {
   set.logger.error({ err: error }, 'failed')
   return set
 }
+
+describe('errorLog', () => {
+  class Away extends Error {}
+
+  it('writes so many of each class a second, and then how many it left out', () => {
+    const set = setUp()
+    const log = errorLog(set.logger, () => set.clock.now)
+    for (let count = 0; count < 5_000; count += 1) {
+      const error = new Away(`request ${count}`)
+      error.name = `Away${count}`
+      log(error)
+    }
+    log(new TypeError('another'))
+    log('text')
+    expect(set.lines.map((line) => errOf(line)['message'])).to.deep.equal([
+      ...Array.from({ length: 10 }, (_, count) => `request ${count}`),
+      'another',
+      'text',
+    ])
+    set.clock.now += 1_000
+    log(new Away('later'))
+    expect(set.lines.at(-1)).to.deep.include({
+      level: 'error',
+      leftOut: 4_990,
+      msg: 'failed in the background',
+    })
+  })
+
+  it('is thrown at by no error', () => {
+    const set = setUp('fatal')
+    const log = errorLog(set.logger)
+    const throwing = () => {
+      throw new Error('not for you')
+    }
+    log(new Proxy(new Error('a'), { get: throwing, getPrototypeOf: throwing }))
+    log(Object.create(null))
+    log(Object.assign(new Error('a'), { constructor: undefined }))
+    log(undefined)
+  })
+})
 
 describe('logTelemetry', () => {
   it('writes connects, accepted and refused', () => {
