@@ -9,6 +9,7 @@ import { loadCommands, loadRepositories } from './agent/modules.ts'
 import { OperationRate } from './agent/operation-rate.ts'
 import { createEmbeddedRepository } from './agent/repository/embedded.ts'
 import { knownTypes } from './agent/repository/repositories.ts'
+import { SharedReads } from './agent/shared-reads.ts'
 import { openLmdbStore } from './agent/store/lmdb.ts'
 import { createRedisStore } from './agent/store/redis.ts'
 import { checkRedis } from './agent/store/redis-check.ts'
@@ -41,6 +42,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
   const queue = new KeyedQueue()
   const agent: Agent = {
     store,
+    events: new SharedReads(store),
     // A module can hold a type in the embedded repository's place.
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),

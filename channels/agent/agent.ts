@@ -3,11 +3,14 @@ import type { KeyedQueue } from './keyed-queue.ts'
 import type { Messages } from './messages.ts'
 import type { OperationRate } from './operation-rate.ts'
 import type { KnownType } from './repository/repositories.ts'
+import type { EventSource } from './shared-reads.ts'
 import type { AgentStore, SessionKey } from './store/store.ts'
 
 /** What all agent sessions of this node share. */
 export interface Agent {
   readonly store: AgentStore
+  /** The store's events, for the feeds of all sockets. */
+  readonly events: EventSource
   readonly repositories: ReadonlyMap<string, KnownType>
   readonly messages: Messages
   /** One change of state at a time per session on this node, so that commits seldom lose a race. */

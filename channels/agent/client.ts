@@ -96,9 +96,9 @@ export class Client {
   }
 
   #listen(): Feed {
-    const { store, onError } = this.#agent
+    const { events, onError } = this.#agent
     const socket = this.#socket
-    const feed = new Feed(store, this.session, readerOf(socket), onError)
+    const feed = new Feed(events, this.session, readerOf(socket), onError)
     if (!this.#socket.onEnd(() => feed.stop())) feed.stop()
     return feed
   }

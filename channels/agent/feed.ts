@@ -6,7 +6,8 @@
  * takes, until the two meet.
  */
 import { Broadcast, type Sent } from '../../server/index.ts'
-import type { AgentStore, SessionEvent, SessionKey, SessionSubscription } from './store/store.ts'
+import type { EventSource } from './shared-reads.ts'
+import type { SessionEvent, SessionKey, SessionSubscription } from './store/store.ts'
 
 /** The socket's side. */
 export interface Reader {
@@ -21,6 +22,7 @@ export interface Reader {
 const MAX_WAITING = 128
 /** Read from the store at once. */
 const PAGE = 64
+/** How long to wait after the store was out of reach: so long on average, so that not all come back at once. */
 const RETRY_MS = 500
 
 const broadcasts = new WeakMap<SessionEvent, Broadcast>()
@@ -36,7 +38,7 @@ function broadcastOf(event: SessionEvent, topic: string): Broadcast {
 }
 
 export class Feed {
-  readonly #store: AgentStore
+  readonly #store: EventSource
   readonly #session: SessionKey
   readonly #reader: Reader
   readonly #onError: (error: unknown) => void
@@ -57,7 +59,7 @@ export class Feed {
 
   /** Listens from now on, and sends nothing before `start`. */
   constructor(
-    store: AgentStore,
+    store: EventSource,
     session: SessionKey,
     reader: Reader,
     onError: (error: unknown) => void,
@@ -201,7 +203,8 @@ export class Feed {
     } catch (error) {
       this.#onError(error)
       this.#behind = true
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
+      const delayMs = RETRY_MS * (0.5 + Math.random())
+      await new Promise((resolve) => setTimeout(resolve, delayMs).unref())
     }
     this.#release()
   }

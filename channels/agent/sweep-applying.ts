@@ -48,7 +48,7 @@ async function* entries(agent: Agent, start: string): AsyncGenerator<Document> {
     const page = await agent.store.list(NODE, APPLYING, { after, limit: PAGE })
     yield* page
     const last = page.at(-1)
-    if (!last || page.length < PAGE) return
+    if (!last) return
     after = last.id
   }
 }

@@ -11,6 +11,7 @@ import { loadCommands, loadRepositories } from '../../channels/agent/modules.ts'
 import { OperationRate } from '../../channels/agent/operation-rate.ts'
 import { createEmbeddedRepository } from '../../channels/agent/repository/embedded.ts'
 import { knownTypes } from '../../channels/agent/repository/repositories.ts'
+import { SharedReads } from '../../channels/agent/shared-reads.ts'
 import { openLmdbStore } from '../../channels/agent/store/lmdb.ts'
 import type { AgentStore } from '../../channels/agent/store/store.ts'
 import { Sweeps } from '../../channels/agent/sweeps.ts'
@@ -143,6 +144,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
   })
   const agent: Agent = {
     store,
+    events: new SharedReads(store),
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue: new KeyedQueue(),

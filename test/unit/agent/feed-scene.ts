@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Feed, type Reader } from '../../../channels/agent/feed.ts'
+import { SharedReads } from '../../../channels/agent/shared-reads.ts'
 import type {
   AgentStore,
   SessionEvent,
@@ -166,6 +167,7 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
 export class Scene {
   readonly events: Events
   readonly reader: FakeReader
+  readonly reads: SharedReads
   readonly feed: Feed
   /** Behind which number, and at which delivery, each run of deliveries must begin. */
   readonly starts: { readonly after: number; readonly at: number }[] = []
@@ -176,12 +178,19 @@ export class Scene {
     {
       isSlow = () => false,
       kept = [],
-    }: { readonly isSlow?: () => boolean; readonly kept?: readonly number[] } = {},
+      beside,
+    }: {
+      readonly isSlow?: () => boolean
+      readonly kept?: readonly number[]
+      /** Another socket of the same session on the same node. */
+      readonly beside?: Scene | undefined
+    } = {},
   ) {
     this.turn = () => scheduler.schedule(Promise.resolve())
-    this.events = new Events(this.turn, kept)
+    this.events = beside?.events ?? new Events(this.turn, kept)
+    this.reads = beside?.reads ?? new SharedReads(this.events.store)
     this.reader = new FakeReader(isSlow, this.turn)
-    this.feed = new Feed(this.events.store, SESSION, this.reader, throwing)
+    this.feed = new Feed(this.reads, SESSION, this.reader, throwing)
   }
 
   commit(count: number): void {

@@ -33,6 +33,29 @@ describe('the feed of a socket', () => {
     await fc.assert(property, { numRuns: 1_000 })
   })
 
+  it('does so beside others of its session, that share what they read', async () => {
+    const happenings = fc.array(fc.tuple(fc.nat({ max: 2 }), happening), { maxLength: 15 })
+    const paces = fc.infiniteStream(fc.nat({ max: 20 }))
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      happenings,
+      paces,
+      async (scheduler, all, pace) => {
+        const isSlow = () => pace.next().value === 0
+        const scenes = [new Scene(scheduler, { isSlow })]
+        for (let more = 2; more > 0; more -= 1) {
+          scenes.push(new Scene(scheduler, { isSlow, beside: scenes[0] }))
+        }
+        for (const [at, each] of all) {
+          void scenes[at]?.turn().then(() => scenes[at]?.happen(each))
+        }
+        await settle(scheduler)
+        for (const scene of scenes) scene.check()
+      },
+    )
+    await fc.assert(property, { numRuns: 500 })
+  })
+
   it('begins with the oldest event that is kept', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), async (scheduler) => {

@@ -63,6 +63,7 @@ function memoryStore(onCommit: (commit: Commit) => unknown = () => {}): AgentSto
 function agentOn(store: AgentStore): Agent {
   return {
     store,
+    events: store,
     repositories: new Map(
       TYPES.map((type) => [type, { repository: {} as never, fields: undefined }]),
     ),
