@@ -16,6 +16,8 @@ export interface Topology {
   readonly subscriber: RedisSubscriber
   /** Does something on the node that has a key or channel. */
   on<T>(key: string | Buffer, act: (node: RedisNode) => Promise<T>): Promise<T>
+  /** Does something on every node that has keys. */
+  onEvery<T>(act: (node: RedisNode) => Promise<T>): Promise<readonly T[]>
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export function standalone(node: RedisNode): Topology {
     nodes: [node],
     subscriber: node.subscriber,
     on: (_key, act) => act(node),
+    onEvery: async (act) => [await act(node)],
     close: () => node.close(),
   }
 }
@@ -69,6 +72,11 @@ export class RedisClient implements Redis {
     const [key] = args
     const routedBy = typeof key === 'number' ? String(key) : key
     return this.#on(routedBy, (node) => node.commands.call(name.toUpperCase(), args))
+  }
+
+  async everywhere(name: string, ...args: readonly Argument[]): Promise<readonly unknown[]> {
+    if (this.#isClosed) throw new RedisUnavailable('closed')
+    return await this.#topology.onEvery((node) => node.commands.call(name.toUpperCase(), args))
   }
 
   publish(channel: string, data: Buffer): Promise<void> {

@@ -90,6 +90,13 @@ export class RedisCluster implements Topology, RedisSubscriber {
     throw unknownMaster()
   }
 
+  async onEvery<T>(act: (node: RedisNode) => Promise<T>): Promise<readonly T[]> {
+    await this.#begun
+    const nodes = [...this.#masters].flatMap((name) => this.#nodes.get(name) ?? [])
+    if (nodes.length === 0) throw new RedisUnavailable('no master is known')
+    return await Promise.all(nodes.map(act))
+  }
+
   subscribe(channel: string, listener: ChannelListener): Promise<void> | undefined {
     return this.#subscriberOf(channel).subscribe(channel, listener)
   }

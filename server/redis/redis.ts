@@ -59,6 +59,11 @@ export interface Redis {
   ): Promise<unknown>
   /** Any one command, under the same rules. */
   command(name: string, ...args: readonly (string | number | Buffer)[]): Promise<unknown>
+  /** The same command at every master: one answer for each. Rejects where one of them does not answer. */
+  everywhere(
+    name: string,
+    ...args: readonly (string | number | Buffer)[]
+  ): Promise<readonly unknown[]>
   /** At most once. Rejects with RedisUnavailable like the others. */
   publish(channel: string, data: Buffer): Promise<void>
   /** For metrics. */

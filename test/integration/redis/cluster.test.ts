@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { checkRedis } from '../../../channels/agent/store/redis-check.ts'
 import { slotOf } from '../../../server/redis/slot.ts'
 import type { Queue } from '../../support/queue.ts'
 import { type RedisServers, startRedisCluster, type TestRedis } from '../../support/redis.ts'
@@ -41,6 +42,20 @@ describe('two nodes with a Redis Cluster', () => {
     for (let at = 0; at < 20; at++) {
       expect(await one.redis.script(COUNT, [`key:${at}`], [])).to.equal(1)
       expect(await two.redis.command('get', `key:${at}`)).to.equal('1')
+    }
+  })
+
+  it('do not start where any master throws keys away when it is full', async () => {
+    const setPolicy = ({ cli }: TestRedis, policy: string) =>
+      cli('config', 'set', 'maxmemory-policy', policy)
+    expect(await checkRedis(one.redis)).to.equal(undefined)
+    for (const node of cluster.nodes) {
+      await setPolicy(node, 'allkeys-lru')
+      const refused = await checkRedis(one.redis).catch(String)
+      await setPolicy(node, 'noeviction')
+      expect(refused).to.equal(
+        'Error: REDIS_URL: maxmemory-policy of this Redis is allkeys-lru; it must be noeviction',
+      )
     }
   })
 
