@@ -7,7 +7,10 @@ import {
   RedisUnavailable,
   type Script,
 } from './redis.ts'
-import { runScript } from './script.ts'
+import { evalScript, runScript } from './script.ts'
+
+/** What is to be done on a node. `once`: it takes one command, no second one, as the slot is still another's. */
+export type Act<T> = (node: RedisNode, once: boolean) => Promise<T>
 
 /** Which servers there are, and which of them has what. */
 export interface Topology {
@@ -15,7 +18,7 @@ export interface Topology {
   readonly nodes: Iterable<RedisNode>
   readonly subscriber: RedisSubscriber
   /** Does something on the node that has a key or channel. */
-  on<T>(key: string | Buffer, act: (node: RedisNode) => Promise<T>): Promise<T>
+  on<T>(key: string | Buffer, act: Act<T>): Promise<T>
   /** Does something on every node that has keys. */
   onEvery<T>(act: (node: RedisNode) => Promise<T>): Promise<readonly T[]>
   close(): Promise<void>
@@ -29,7 +32,7 @@ export function standalone(node: RedisNode): Topology {
     },
     nodes: [node],
     subscriber: node.subscriber,
-    on: (_key, act) => act(node),
+    on: (_key, act) => act(node, false),
     onEvery: async (act) => [await act(node)],
     close: () => node.close(),
   }
@@ -64,7 +67,9 @@ export class RedisClient implements Redis {
   }
 
   script(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#on(keys[0], (node) => runScript(node.commands, script, keys, args))
+    return this.#on(keys[0], ({ commands }, once) =>
+      once ? evalScript(commands, script, keys, args) : runScript(commands, script, keys, args),
+    )
   }
 
   /** In upper case: for some in lower case the library changes the reply. */
@@ -88,7 +93,7 @@ export class RedisClient implements Redis {
     await this.#topology.close()
   }
 
-  async #on<T>(key: string | Buffer = '', act: (node: RedisNode) => Promise<T>): Promise<T> {
+  async #on<T>(key: string | Buffer = '', act: Act<T>): Promise<T> {
     if (this.#isClosed) throw new RedisUnavailable('closed')
     return await this.#topology.on(key, act)
   }

@@ -1,4 +1,4 @@
-import type { Topology } from './client.ts'
+import type { Act, Topology } from './client.ts'
 import type { RedisNode } from './node.ts'
 import { type ChannelListener, type RedisSubscriber, RedisUnavailable } from './redis.ts'
 import { SLOTS, slotOf } from './slot.ts'
@@ -74,17 +74,21 @@ export class RedisCluster implements Topology, RedisSubscriber {
   }
 
   /** What is redirected did nothing where it was sent to. */
-  async on<T>(key: string | Buffer, act: (node: RedisNode) => Promise<T>): Promise<T> {
+  async on<T>(key: string | Buffer, act: Act<T>): Promise<T> {
     await this.#begun
     const slot = slotOf(key)
     let node = this.#ownerOf(slot)
+    let once = false
     for (let redirects = 0; node && redirects <= MAX_REDIRECTS; redirects++) {
       try {
-        return await act(node)
+        // For the next command on this connection, which `act` sends at once.
+        if (once) void node.commands.call('ASKING').catch(() => {})
+        return await act(node, once)
       } catch (error) {
         const redirect = readRedirect(error)
         if (!redirect) throw error
         node = this.#follow(redirect)
+        once = !redirect.isMoved
       }
     }
     throw unknownMaster()
@@ -142,7 +146,6 @@ export class RedisCluster implements Topology, RedisSubscriber {
   #follow({ slot, address, isMoved }: Redirect): RedisNode {
     const node = this.#node(address)
     if (isMoved) this.#learn(slot, address)
-    else void node.commands.call('ASKING').catch(() => {})
     return node
   }
 

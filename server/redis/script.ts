@@ -11,13 +11,22 @@ export async function runScript(
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  const rest = [keys.length, ...keys, ...args]
   try {
-    return await link.call('EVALSHA', [hashOf(script), ...rest])
+    return await link.call('EVALSHA', [hashOf(script), keys.length, ...keys, ...args])
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT '))) throw error
-    return await link.call('EVAL', [script.lua, ...rest])
+    return await evalScript(link, script, keys, args)
   }
+}
+
+/** The same by one command, whatever the server knows. */
+export function evalScript(
+  link: Link,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  return link.call('EVAL', [script.lua, keys.length, ...keys, ...args])
 }
 
 function hashOf(script: Script): string {

@@ -105,6 +105,19 @@ describe('two nodes with a Redis Cluster', () => {
     expect(await two.redis.command('get', key)).to.equal('1')
   })
 
+  it('reach a key whose slot is on its way to another master', async () => {
+    const key = `{test:t:${topicAt(0, 'between')}}`
+    const between = await migrate(cluster.nodes, slotOf(key))
+    for (const [count, node] of [one, two, one].entries()) {
+      // One that no master knows, then one that they know.
+      const script = count < 2 ? { name: 'new', lua: `${COUNT.lua} -- ${count}` } : COUNT
+      expect(await node.redis.script(script, [key], [])).to.equal(count + 1)
+    }
+    expect(await two.redis.command('get', key)).to.equal('3')
+    await between.finish()
+    expect(await one.redis.script(COUNT, [key], [])).to.equal(4)
+  })
+
   it('keep their order through all of it', async () => {
     const topic = topicAt(1, 'order')
     const heard = await two.hear(topic)
@@ -117,15 +130,23 @@ describe('two nodes with a Redis Cluster', () => {
 
 /** Moves a slot without keys from the first master to the second. */
 async function move(nodes: readonly TestRedis[], slot: number): Promise<void> {
+  await (await migrate(nodes, slot)).finish()
+}
+
+/** The same, as far as keys are at both of them. */
+async function migrate(nodes: readonly TestRedis[], slot: number) {
   const [from, to] = nodes as readonly [TestRedis, TestRedis]
   const [fromId, toId] = await Promise.all([from, to].map((node) => node.cli('cluster', 'myid')))
   const set = (node: TestRedis, ...args: readonly (string | undefined)[]): Promise<string> =>
     node.cli('cluster', 'setslot', String(slot), ...args.map(String))
   await set(to, 'importing', fromId)
   await set(from, 'migrating', toId)
-  for (const node of [to, from]) await set(node, 'node', toId)
-  await eventually(
-    () => (nodes[2] as TestRedis).cli('cluster', 'slots'),
-    (reply) => reply.includes(String(to.port)),
-  )
+  const finish = async (): Promise<void> => {
+    for (const node of [to, from]) await set(node, 'node', toId)
+    await eventually(
+      () => (nodes[2] as TestRedis).cli('cluster', 'slots'),
+      (reply) => reply.includes(String(to.port)),
+    )
+  }
+  return { finish }
 }
