@@ -1,11 +1,7 @@
 import type { ChannelListener, RedisSubscriber } from '../../../server/index.ts'
+import { Listeners } from './listeners.ts'
 import { decodeMessage, EPOCH_CHANGED, type Position } from './redis-events.ts'
 import type { SessionListener, SessionSubscription } from './store.ts'
-
-/** A subscription is known by this object, so that one listener may be subscribed twice. */
-interface Subscription {
-  readonly listener: SessionListener
-}
 
 /** Sessions that somebody on this node listens to: one subscription of Redis, and one decoding, for all. */
 export class RedisSubscriptions {
@@ -25,12 +21,13 @@ export class RedisSubscriptions {
     if (this.#isClosed) return { ready: undefined, end() {} }
     const channel = this.#channels.get(name) ?? new SessionChannel(this.#onError)
     this.#channels.set(name, channel)
-    const leave = channel.add(listener)
+    const leave = channel.listeners.add(listener)
     return {
       ready: this.#subscriber.subscribe(name, channel),
       end: () => {
         leave()
-        if (channel.isEmpty && this.#channels.get(name) === channel) this.#end(name, channel)
+        if (channel.listeners.isEmpty && this.#channels.get(name) === channel)
+          this.#end(name, channel)
       },
     }
   }
@@ -62,18 +59,15 @@ export class RedisSubscriptions {
 
 /** One session's channel, for all its listeners. */
 class SessionChannel implements ChannelListener {
+  readonly listeners: Listeners
   readonly #onError: (error: unknown) => void
-  readonly #subscriptions = new Set<Subscription>()
   #known: Position | undefined
   /** Redis may have come back with less, and was not asked since: what it tells may not follow what is known. */
   #isDoubtful = false
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
-  }
-
-  get isEmpty(): boolean {
-    return this.#subscriptions.size === 0
+    this.listeners = new Listeners(onError)
   }
 
   get known(): Position | undefined {
@@ -87,13 +81,6 @@ class SessionChannel implements ChannelListener {
     if (known?.epoch !== position.epoch || known.seq < position.seq) this.#known = position
   }
 
-  /** Returns what ends the subscription. */
-  add(listener: SessionListener): () => void {
-    const subscription: Subscription = { listener }
-    this.#subscriptions.add(subscription)
-    return () => void this.#subscriptions.delete(subscription)
-  }
-
   message(data: Buffer): void {
     const message = decodeMessage(data)
     if (message === undefined) {
@@ -104,24 +91,12 @@ class SessionChannel implements ChannelListener {
       const { position, event } = message
       const isSure = !this.#isDoubtful && this.#known?.epoch === position.epoch
       if (isSure) this.learn(position)
-      this.#tell((listener) => listener.event(event))
+      this.listeners.tell((listener) => listener.event(event))
     }
   }
 
   gap(): void {
     this.#isDoubtful = true
-    this.#tell((listener) => listener.gap())
-  }
-
-  /** Calls every listener; not one that joins or leaves while it does. */
-  #tell(tell: (listener: SessionListener) => void): void {
-    for (const subscription of [...this.#subscriptions]) {
-      if (!this.#subscriptions.has(subscription)) continue
-      try {
-        tell(subscription.listener)
-      } catch (error) {
-        this.#onError(error)
-      }
-    }
+    this.listeners.tell((listener) => listener.gap())
   }
 }

@@ -1,16 +1,12 @@
+import { Listeners } from './listeners.ts'
 import type { SessionEvent, SessionListener } from './store.ts'
-
-/** A subscription is known by this object, so that one listener may be subscribed twice. */
-interface Subscription {
-  readonly listener: SessionListener
-}
 
 /**
  * Who on this node wants to hear of which session's events. Forgets a session with its last
  * listener.
  */
 export class Subscribers {
-  readonly #bySession = new Map<string, Set<Subscription>>()
+  readonly #bySession = new Map<string, Listeners>()
   readonly #onError: (error: unknown) => void
 
   /** `onError` gets what listeners throw. */
@@ -20,28 +16,18 @@ export class Subscribers {
 
   /** Returns what ends the subscription. */
   add(session: string, listener: SessionListener): () => void {
-    const subscription: Subscription = { listener }
-    const subscriptions = this.#bySession.get(session) ?? new Set()
-    this.#bySession.set(session, subscriptions.add(subscription))
+    const listeners = this.#bySession.get(session) ?? new Listeners(this.#onError)
+    this.#bySession.set(session, listeners)
+    const leave = listeners.add(listener)
     return () => {
-      subscriptions.delete(subscription)
-      if (subscriptions.size === 0 && this.#bySession.get(session) === subscriptions) {
+      leave()
+      if (listeners.isEmpty && this.#bySession.get(session) === listeners) {
         this.#bySession.delete(session)
       }
     }
   }
 
-  /** Calls every listener of the session; not one that joins or leaves while it does. */
   announce(session: string, event: SessionEvent): void {
-    const subscriptions = this.#bySession.get(session)
-    if (!subscriptions) return
-    for (const subscription of [...subscriptions]) {
-      if (!subscriptions.has(subscription)) continue
-      try {
-        subscription.listener.event(event)
-      } catch (error) {
-        this.#onError(error)
-      }
-    }
+    this.#bySession.get(session)?.tell((listener) => listener.event(event))
   }
 }
