@@ -80,6 +80,7 @@ export class Subscriptions {
       this.#listening?.delete(topic)
       pubsub.unsubscribe(topic, subscriber)
     }
+    this.#gaps?.delete(topic)
   }
 
   dropAll(): void {
