@@ -12,8 +12,6 @@ export interface RedisPubSubOptions {
   readonly prefix: string
   /** Counts as dropped what was not published, and messages on our channels that are none of ours. */
   readonly telemetry: Pick<Telemetry, 'dropped' | 'crashed'>
-  /** What this run of this node is known by: another one's, and they do not hear each other. */
-  readonly bootId?: string
 }
 
 /**
@@ -35,16 +33,16 @@ class RedisPubSub implements PubSub {
   readonly #redis: Redis
   readonly #prefix: string
   readonly #telemetry: RedisPubSubOptions['telemetry']
-  readonly #bootId: string
+  /** What this run of this node is known by. */
+  readonly #bootId = randomBytes(12).toString('base64url')
   readonly #subscribers = new Subscribers()
   readonly #topics = new Map<string, Topic>()
   #isClosed = false
 
-  constructor({ redis, prefix, telemetry, bootId }: RedisPubSubOptions) {
+  constructor({ redis, prefix, telemetry }: RedisPubSubOptions) {
     this.#redis = redis
     this.#prefix = prefix
     this.#telemetry = telemetry
-    this.#bootId = bootId ?? randomBytes(12).toString('base64url')
   }
 
   subscribe(name: string, subscriber: Subscriber, onGap?: () => void): Promise<void> | undefined {

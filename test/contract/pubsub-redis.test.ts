@@ -146,17 +146,23 @@ for (const { name, start } of REDIS_KINDS) {
         await stranger.close()
       })
 
-      it('takes another one with its own name for itself (C6.8)', async () => {
-        const twins = [clients[0], clients[1]].map((redis) =>
-          createRedisPubSub({ redis, prefix, telemetry, bootId: 'twin' }),
-        )
-        const [one, two] = twins as [PubSub, PubSub]
-        const heard = await hear(two, 'room')
-        say(one, 'room', 'twin')
-        say(here, 'room', 'other')
-        expect(await heard.next()).to.equal('other')
-        expect(heard.all).to.deep.equal(['other'])
-        await Promise.all(twins.map((twin) => twin.close()))
+      it('takes what has its own name for its own (C6.8)', async () => {
+        const channel = `${prefix}:t:room`
+        const envelopes = new Queue<Buffer>(String)
+        const listener = { message: (data: Buffer) => envelopes.push(data), gap() {} }
+        await clients[2].subscriber.subscribe(channel, listener)
+        const [own, other] = [await hear(here, 'room'), await hear(there, 'room')]
+        say(here, 'room', 'once')
+        await clients[2].publish(channel, await envelopes.next())
+        const third = nodeOf(clients[2])
+        say(third, 'room', 'end')
+        for (const heard of [own, other]) await heard.next((payload) => payload === 'end')
+        expect([own.all, other.all]).to.deep.equal([
+          ['once', 'end'],
+          ['once', 'once', 'end'],
+        ])
+        clients[2].subscriber.unsubscribe(channel, listener)
+        await third.close()
       })
     })
   })
