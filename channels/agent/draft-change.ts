@@ -6,9 +6,9 @@ import { noteExpiry } from './expire-changes.ts'
 import { randomId } from './ids.ts'
 import { nextEntry } from './journal.ts'
 import { jsonBytes } from './json-bytes.ts'
-import { Refusal, invalid, refusal } from './refusal.ts'
+import { invalid, Refusal, refusal } from './refusal.ts'
 import { answerOf } from './repository/answer.ts'
-import { type JsonRecord, type RecordChange } from './repository/repository.ts'
+import type { JsonRecord, RecordChange } from './repository/repository.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */

@@ -3,8 +3,15 @@ import { mkdirSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { withDeadline } from '../deadline.ts'
 import { numbered, pageOf } from './json.ts'
-import { collectionPrefix, documentKey, documentRange, keyEnd, keysUnder, sessionName } from './keys.ts'
-import { toPlan, type Plan } from './lmdb-plan.ts'
+import {
+  collectionPrefix,
+  documentKey,
+  documentRange,
+  keyEnd,
+  keysUnder,
+  sessionName,
+} from './keys.ts'
+import { type Plan, toPlan } from './lmdb-plan.ts'
 import { type Head, LmdbSessions, type StoredEvent } from './lmdb-sessions.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
 import {

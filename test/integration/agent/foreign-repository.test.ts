@@ -1,9 +1,16 @@
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { ok, phoenixAgent, rawAgent, refusalOf, type Payload } from '../../support/agent-client.ts'
+import { ok, type Payload, phoenixAgent, rawAgent, refusalOf } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { change, drafted, propose, records, result } from './drafts.ts'
-import { BUSINESS, draftTotal, INVOICE, type Invoices, onlyInvoice, startForeign } from './invoices.ts'
+import {
+  BUSINESS,
+  draftTotal,
+  INVOICE,
+  type Invoices,
+  onlyInvoice,
+  startForeign,
+} from './invoices.ts'
 
 const repositoryType = 'invoices'
 

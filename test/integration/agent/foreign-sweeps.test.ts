@@ -3,17 +3,24 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { APPLYING } from '../../../channels/agent/apply-foreign.ts'
 import { NODE } from '../../../channels/agent/node-session.ts'
 import { type AgentStore, StoreUnavailable } from '../../../channels/agent/store/store.ts'
-import type { invoices as Invoices } from '../../fixtures/repositories.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
-import { inPlaceOf, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { eventually } from '../redis/node.ts'
 import { change } from './drafts.ts'
-import { BUSINESS, draftTotal, onlyInvoice, INVOICE, startForeign } from './invoices.ts'
+import {
+  BUSINESS,
+  draftTotal,
+  INVOICE,
+  type Invoices,
+  onlyInvoice,
+  startForeign,
+} from './invoices.ts'
 
 const NOON = Date.parse('2026-03-01T12:00:00Z')
 const DAY_MS = 24 * 3_600_000
 
-let invoices: typeof Invoices
+let invoices: Invoices
 
 const total = (id: string) => invoices.get(BUSINESS, id)?.record['total']
 

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import type { SessionListener } from '../../../channels/agent/store/store.ts'
 import { ok, rawAgent } from '../../support/agent-client.ts'
-import { inPlaceOf, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 
 const SOCKETS = 50
 

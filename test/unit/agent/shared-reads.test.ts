@@ -6,7 +6,7 @@ import type { EventPage } from '../../../channels/agent/store/store.ts'
 import { EPOCH, Events, FakeReader, SESSION, throwing } from './feed-scene.ts'
 
 const turn = () => new Promise(setImmediate)
-const EMPTY = { epoch: EPOCH, events: [] } as EventPage
+const EMPTY: EventPage = { epoch: EPOCH, events: [], more: false }
 
 /** A store whose reads end when they are told to. */
 function slowStore() {
