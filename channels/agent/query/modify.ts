@@ -70,49 +70,35 @@ function applyAll(
   locate: (index: number, found: Problem) => Problem,
 ): Modified | Refused {
   const rule = nameRule(declared)
-  const recorded: Modification[] = []
   let next = query
   for (const [index, modification] of list.entries()) {
     const result = applyOne(next, modification, rule)
     if ('problem' in result) return { problems: [locate(index, result)] }
-    next = result.query
-    recorded.push(result.recorded)
+    next = result
   }
   const isTooLarge = (value: unknown) => jsonBytes(value) > QUERY_LIMITS.queryBytes
   if (isTooLarge(next)) return { problems: [problem('tooLarge')] }
-  if (isTooLarge(recorded)) return { problems: [problem('tooLargeItself')] }
-  return { query: next, list: recorded }
+  if (isTooLarge(list)) return { problems: [problem('tooLargeItself')] }
+  // Every one of them was applied, so they are what the type says.
+  return { query: next, list: list as readonly Modification[] }
 }
 
 const KEYS: ReadonlySet<string> = new Set(['field', 'operation', 'value', 'condition'])
 
-interface Applied {
-  readonly query: Query
-  readonly recorded: Modification
-}
-
-function applyOne(query: Query, modification: unknown, rule: NameRule): Applied | Problem {
+function applyOne(query: Query, modification: unknown, rule: NameRule): Query | Problem {
   if (!isObject(modification)) return problem('modification')
   const stray = Object.keys(modification).find((key) => !KEYS.has(key))
   if (stray !== undefined) return within(stray, problem('unknownKey'))
-  // One that has no problem is what the type says.
-  const asSent = modification as unknown as Modification
   const { field, operation, value, condition } = modification
-  if (operation === 'filter')
-    return applied(addFilter(query, field, value, condition, rule), asSent)
+  if (operation === 'filter') return addFilter(query, field, value, condition, rule)
   const steps = STEPS.get(operation)
   if (!steps) return problem('operation', '/operation')
   const step = steps.get(field)
   if (!step) return problem('queryField', '/field')
   if (condition !== undefined) return problem('strayCondition', '/condition')
   const found = step.problem(value, rule, query)
-  if (found) return within('value', found)
-  const { value: unused, ...rest } = asSent
-  return applied(withinBounds(step.apply(query, value)), step.ignoresValue ? rest : asSent)
+  return found ? within('value', found) : withinBounds(step.apply(query, value))
 }
-
-const applied = (result: Query | Problem, recorded: Modification): Applied | Problem =>
-  'problem' in result ? result : { query: result, recorded }
 
 /** The row `filter` of contract 7: `field` is the record's. */
 function addFilter(

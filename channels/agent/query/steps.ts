@@ -10,8 +10,6 @@ export interface Step {
   readonly problem: (value: unknown, rule: NameRule, query: Query) => Problem | undefined
   /** The query after it, for a value that has no problem. */
   readonly apply: (query: Query, value: unknown) => Query
-  /** It does the same whatever the value, which is not worth recording. */
-  readonly ignoresValue?: boolean
 }
 
 /** The one place that trusts a value's type: `check` is what made sure of it. */
@@ -103,7 +101,6 @@ function reset(field: 'sort' | 'limit' | 'offset'): Step {
   return {
     problem: () => undefined,
     apply: (query) => ({ ...query, [field]: defaultQuery(query.repository)[field] }),
-    ignoresValue: true,
   }
 }
 

@@ -115,19 +115,10 @@ describe('Modifying a query', () => {
 })
 
 describe('What is recorded of modifications', () => {
-  it('is what was sent, without a value that makes no difference', () => {
-    const remove = (field: string) => ({ field, operation: 'remove', value: 'x'.repeat(100_000) })
-    const kept = { field: 'filters', operation: 'remove', value: ['status'] }
-    const list = [...['sort', 'limit', 'offset'].map(remove), kept]
-    const outcome = applyModifications(FULL, list)
-    expect(outcome)
-      .to.have.property('list')
-      .that.deep.equals([
-        { field: 'sort', operation: 'remove' },
-        { field: 'limit', operation: 'remove' },
-        { field: 'offset', operation: 'remove' },
-        kept,
-      ])
+  it('is what was sent, with a value that makes no difference, too', () => {
+    const remove = (field: string) => ({ field, operation: 'remove', value: 'whatever' })
+    const list = ['sort', 'limit', 'offset'].map(remove)
+    expect(applyModifications(FULL, list)).to.have.property('list').that.deep.equals(list)
   })
 
   it('is bounded, whatever comes of it', () => {
