@@ -2,6 +2,7 @@
 import { type App, type AppOptions, defineSocket, RedisUnavailable } from '../server/index.ts'
 import type { Agent } from './agent/agent.ts'
 import { createAgentChannel } from './agent/channel.ts'
+import { Nodes } from './agent/commands/nodes.ts'
 import { RunningCommands } from './agent/commands/run.ts'
 import { KeyedQueue } from './agent/keyed-queue.ts'
 import { Messages } from './agent/messages.ts'
@@ -55,7 +56,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     now: Date.now,
     onError,
   }
-  const running = new RunningCommands()
+  const running = new RunningCommands(new Nodes(options.presence, options.pubsub))
   const sweeps = new Sweeps(agent)
   const startedAt = agent.now()
   // A directory is ours alone: whatever was being applied before was left by a server that is gone.
@@ -78,6 +79,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
       clearInterval(sweeper)
       sweeps.end()
       running.cancelAll()
+      await running.idle()
       await store.close()
     },
   }

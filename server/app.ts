@@ -3,6 +3,7 @@ import type { VerifyToken } from './auth/claims.ts'
 import type { UserSocket } from './channel/user-socket.ts'
 import type { Rate } from './limits/token-bucket.ts'
 import type { Presence } from './presence/presence.ts'
+import type { PubSub } from './pubsub/pubsub.ts'
 import type { Redis } from './redis/redis.ts'
 
 export interface App {
@@ -30,6 +31,8 @@ export interface AppOptions {
   readonly commands?: string
   readonly repositories?: string
   readonly presence: Presence
+  /** Messages between this node and the others that it shares Redis with. */
+  readonly pubsub: PubSub
   /** Where the state of all nodes lives; without it, in `dataDir`. */
   readonly redis?: { readonly redis: Redis; readonly prefix: string }
   /** What one operator may ask of this node; absent: as much as it likes. */

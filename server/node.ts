@@ -181,7 +181,7 @@ async function takeDown(
 function appOptions(
   config: Config,
   presence: Presence,
-  { shared }: Sharing,
+  { shared, pubsub }: Sharing,
   verifier: Verifier | undefined,
   hears: Pick<AppOptions, 'onError' | 'onRateLimited'>,
 ): AppOptions {
@@ -190,6 +190,7 @@ function appOptions(
     dataDir,
     locale,
     presence,
+    pubsub,
     fourEyes: fourEyes !== undefined,
     ...(verifier && { verifyToken: verifier.verify }),
     ...(commands !== undefined && { commands }),

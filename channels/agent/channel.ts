@@ -22,6 +22,7 @@ import {
   SessionId,
 } from './contract.ts'
 import { authenticate } from './operations/authenticate.ts'
+import { cancel } from './operations/cancel.ts'
 import { approve, reject } from './operations/decide.ts'
 import { execute } from './operations/execute.ts'
 import { history } from './operations/history.ts'
@@ -41,6 +42,7 @@ export function createAgentChannel(
   running: RunningCommands,
 ): Channel {
   const executeCommand = execute(commands, running)
+  const cancelCommand = cancel(running)
   const by =
     <S extends TObject>(operation: Operation<S>) =>
     (socket: { readonly assigns: { readonly client: Client } }, payload: Static<S>) =>
@@ -54,6 +56,7 @@ export function createAgentChannel(
     in: {
       agent_authenticate: { payload: AuthenticateRequest },
       agent_execute_command: { payload: executeCommand.schema },
+      agent_cancel_command: { payload: cancelCommand.schema },
       agent_modify_query: { payload: modify.schema },
       agent_approve_changes: { payload: approve.schema },
       agent_reject_changes: { payload: reject.schema },
@@ -81,6 +84,7 @@ export function createAgentChannel(
     handleIn: {
       agent_authenticate: (socket, payload) => authenticate(agent, socket.assigns.client, payload),
       agent_execute_command: by(executeCommand),
+      agent_cancel_command: by(cancelCommand),
       agent_modify_query: by(modify),
       agent_approve_changes: by(approve),
       agent_reject_changes: by(reject),

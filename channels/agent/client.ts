@@ -4,6 +4,7 @@ import type { Agent } from './agent.ts'
 import { Attendance, type Identity } from './attendance.ts'
 import type { AgentEvent, CommandError, ErrorEvent, EVENTS, EventPayload } from './contract.ts'
 import { Feed, type Reader } from './feed.ts'
+import { ProgressOutlet } from './progress.ts'
 import type { Refusal } from './refusal.ts'
 import type { SessionKey } from './store/store.ts'
 
@@ -28,14 +29,15 @@ export class Client {
   #identity: Identity | undefined
   readonly #attendance: Attendance
   #feed: Feed | undefined
-  /** Commands of this socket that run. */
-  running = 0
+  /** The way of its commands to say how far they are. */
+  readonly progress: ProgressOutlet
 
   constructor(agent: Agent, socket: AgentSocket, session: SessionKey) {
     this.#agent = agent
     this.#socket = socket
     this.session = session
     this.#attendance = new Attendance(agent.presence, socket, session)
+    this.progress = new ProgressOutlet(socket)
   }
 
   get claims(): Claims | undefined {

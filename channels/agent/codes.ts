@@ -97,6 +97,10 @@ export const SUCCESS = {
     ro: 'Comandă executată cu succes',
     en: 'Command executed successfully',
   },
+  cancelled: {
+    ro: 'Comandă anulată cu succes',
+    en: 'Command cancelled successfully',
+  },
   modified: {
     ro: 'Query modificat cu succes',
     en: 'Query modified successfully',

@@ -1,6 +1,7 @@
 import type { Agent } from './agent.ts'
 import type { SessionEventName, Unnumbered } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
+import type { CommitPart } from './repository/transactional.ts'
 import { sessionName } from './store/keys.ts'
 import type { Commit, SessionEvent, SessionKey } from './store/store.ts'
 
@@ -17,6 +18,16 @@ export interface Plan<T> {
   readonly commit: Commit & { readonly event?: Announcement }
   readonly result: T
 }
+
+export const NOTHING: CommitPart = { expect: [], put: [], remove: [] }
+
+/** One commit that does both. */
+export const together = <C extends Commit>(commit: C, part: CommitPart): C => ({
+  ...commit,
+  expect: [...commit.expect, ...part.expect],
+  put: [...(commit.put ?? []), ...part.put],
+  remove: [...(commit.remove ?? []), ...part.remove],
+})
 
 export interface Committed<T> {
   readonly result: T
@@ -43,3 +54,18 @@ export function changeState<T>(
     return refusal('unavailable')
   })
 }
+
+/** The same; `besides` tells, of what an attempt would answer, what else its commit is to do. */
+export const changeWith = <T>(
+  besides: (result: T) => Promise<CommitPart | Refusal>,
+  agent: Agent,
+  session: SessionKey,
+  attempt: () => Promise<Plan<T> | Refusal>,
+): Promise<Committed<T> | Refusal> =>
+  changeState(agent, session, async () => {
+    const plan = await attempt()
+    if (plan instanceof Refusal) return plan
+    const part = await besides(plan.result)
+    if (part instanceof Refusal) return part
+    return { result: plan.result, commit: together(plan.commit, part) }
+  })

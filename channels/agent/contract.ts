@@ -38,6 +38,18 @@ export const AuthenticateRequest = nested({
 export const ExecuteRequest = nested({
   command: T.String({ minLength: 1, maxLength: 128 }),
   parameters: T.Optional(T.Record(T.String(), T.Unknown())),
+  /** The client's own name for this run of the command: once in the session it runs, however often it is sent. */
+  commandId: T.Optional(Reference),
+})
+
+/** The nested payload may name session and business, as others do. */
+export const CancelRequest = T.Object({
+  sessionId: SessionId,
+  payload: T.Object({
+    sessionId: T.Optional(SessionId),
+    businessId: T.Optional(BusinessId),
+    commandId: Reference,
+  }),
 })
 
 export const ModifyRequest = nested({
@@ -71,6 +83,7 @@ export const QueryHistoryRequest = T.Object({
 
 export type AuthenticateRequest = Static<typeof AuthenticateRequest>
 export type ExecuteRequest = Static<typeof ExecuteRequest>
+export type CancelRequest = Static<typeof CancelRequest>
 export type ModifyRequest = Static<typeof ModifyRequest>
 export type ApproveRequest = Static<typeof ApproveRequest>
 export type RejectRequest = Static<typeof RejectRequest>
@@ -111,6 +124,22 @@ export interface CommandResult<Result = unknown> extends Success, Partial<Number
   readonly commandId: string
   readonly command: string
   readonly result: Result
+}
+
+/** How far a command is that runs: to the requester alone, not numbered, and not kept. */
+export interface CommandProgress extends Success {
+  readonly commandId: string
+  readonly command: string
+  /** 1, 2, 3 …: where the client reads too slowly, some are left out. */
+  readonly step: number
+  /** What the command says. */
+  readonly progress: unknown
+}
+
+export interface CommandCancelled extends Success {
+  readonly message: string
+  readonly commandId: string
+  readonly command: string
 }
 
 export interface QueryModified extends Success, Numbered {
@@ -211,6 +240,8 @@ const payload = <P>() => T.Unsafe<P>({})
 export const EVENTS = {
   agent_authenticated: payload<Authenticated>(),
   agent_command_result: payload<CommandResult>(),
+  agent_command_progress: payload<CommandProgress>(),
+  agent_command_cancelled: payload<CommandCancelled>(),
   agent_query_modified: payload<QueryModified>(),
   agent_query_reverted: payload<QueryReverted>(),
   agent_query_history: payload<QueryHistory>(),
@@ -250,6 +281,7 @@ export type Unnumbered<E extends SessionEventName> = Omit<EventPayload<E>, 'seq'
 export const ERROR_EVENTS = {
   agent_authenticate: 'agent_auth_error',
   agent_execute_command: 'agent_command_error',
+  agent_cancel_command: 'agent_command_error',
   agent_modify_query: 'agent_query_error',
   agent_query_modify: 'agent_query_error',
   agent_approve_changes: 'agent_approval_error',
@@ -260,20 +292,3 @@ export const ERROR_EVENTS = {
 
 export type Operation = keyof typeof ERROR_EVENTS
 export type ErrorEvent = (typeof ERROR_EVENTS)[Operation]
-
-interface Exchange<Request, Answer> {
-  readonly request: Request
-  readonly answer: Answer
-}
-
-/** Each request: what it takes, and what answers it where it succeeds. */
-export interface Operations {
-  readonly agent_authenticate: Exchange<AuthenticateRequest, Authenticated>
-  readonly agent_execute_command: Exchange<ExecuteRequest, CommandResult>
-  readonly agent_modify_query: Exchange<ModifyRequest, QueryModified>
-  readonly agent_query_modify: Exchange<QueryModifyRequest, QueryModified>
-  readonly agent_approve_changes: Exchange<ApproveRequest, ChangeDecided>
-  readonly agent_reject_changes: Exchange<RejectRequest, ChangeDecided>
-  readonly agent_query_revert: Exchange<QueryRevertRequest, QueryReverted>
-  readonly agent_query_history: Exchange<QueryHistoryRequest, QueryHistory>
-}

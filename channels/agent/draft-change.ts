@@ -1,6 +1,6 @@
 import type { Actor, Agent } from './agent.ts'
 import { CHANGES, changeRef, keptChange, shown } from './change.ts'
-import { changeState } from './commit.ts'
+import { changeWith } from './commit.ts'
 import type { Change } from './contract.ts'
 import { noteExpiry } from './expire-changes.ts'
 import { randomId } from './ids.ts'
@@ -9,6 +9,7 @@ import { jsonBytes } from './json-bytes.ts'
 import { invalid, Refusal, refusal } from './refusal.ts'
 import { answerOf } from './repository/answer.ts'
 import type { JsonRecord, RecordChange } from './repository/repository.ts'
+import type { CommitPart } from './repository/transactional.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */
@@ -46,11 +47,15 @@ function outcomeOf(
   return jsonBytes(after) > MAX_RECORD_BYTES ? TOO_LARGE : after
 }
 
-/** Keeps a pending change and announces it to the session with `agent_change_pending` (contract 8). */
+/**
+ * Keeps a pending change and announces it to the session with `agent_change_pending` (contract 8). `besides` tells
+ * what else the commit is to do.
+ */
 export async function draftChange(
   agent: Agent,
   { session, operatorId }: Actor,
   draft: Draft,
+  besides: (change: Change) => Promise<CommitPart | Refusal>,
 ): Promise<Change | Refusal> {
   const { repositoryType, operation } = draft
   const known = agent.repositories.get(repositoryType)
@@ -62,7 +67,7 @@ export async function draftChange(
     agent.applyMs,
     `get for a draft of ${repositoryType}`,
   )
-  const outcome = await changeState(agent, session, async () => {
+  const outcome = await changeWith(besides, agent, session, async () => {
     const next = await nextEntry(agent, session, JOURNAL)
     const before = found?.record ?? null
     const after = outcomeOf({ ...draft, recordId }, before)

@@ -22,17 +22,22 @@ export interface ListedChanges {
   readonly next: string | null
 }
 
-/** A session's changes: as many as are asked for, and as one answer may hold. */
+/**
+ * A session's changes: as many as are asked for, and as one answer may hold. Rejects once `signal` is aborted: nobody
+ * waits for them any more.
+ */
 export async function listChanges(
   { store }: Agent,
   session: SessionKey,
   { status, limit = DEFAULT_LIMIT, after }: ListChanges,
+  signal: AbortSignal,
 ): Promise<ListedChanges> {
   const now = await store.now(session)
   const changes: Change[] = []
   let bytes = 0
   const range = { limit: PAGE, ...(after !== undefined && { after }) }
   for await (const page of pages(store, session, CHANGES, range)) {
+    signal.throwIfAborted()
     const listed = page.map((document) => shown(keptChange(document), now))
     for (const change of listed) {
       if (status !== undefined && change.status !== status) continue

@@ -5,7 +5,9 @@ export type {
   ChangeDecided,
   ChangePending,
   CoarsePermission,
+  CommandCancelled,
   CommandError,
+  CommandProgress,
   CommandResult,
   Detail,
   ErrorCode,
@@ -23,6 +25,7 @@ export { AgentError, type AgentErrorCode } from './errors.ts'
 export type { Unsubscribe } from './listeners.ts'
 export {
   AgentSession,
+  type ExecuteOptions,
   type Operator,
   type QueryMembers,
   type RequestOptions,

@@ -4,10 +4,10 @@ import type {
   Authenticated,
   ChangeDecided,
   CoarsePermission,
+  CommandCancelled,
   CommandResult,
   EventPayload,
   Modification,
-  Operations,
   OperatorPresence,
   Permission,
   Query,
@@ -20,6 +20,7 @@ import type { Position } from './cursor.ts'
 import { type AgentError, notSent, unanswered } from './errors.ts'
 import { Link } from './link.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
+import type { Operations } from './operations.ts'
 import { Requests } from './requests.ts'
 
 const TIMEOUT_MS = 10_000
@@ -39,6 +40,15 @@ export interface SessionOptions {
 
 export interface RequestOptions {
   readonly timeoutMs?: number
+}
+
+export interface ExecuteOptions extends RequestOptions {
+  /**
+   * The application's own name for this one run, of 1 to 256 bytes: sent again after `unavailable`, it runs nothing
+   * a second time and is answered with the first outcome. With it a command can be cancelled, and its progress told
+   * from that of others.
+   */
+  readonly commandId?: string
 }
 
 /** Members of the query, each set as by a modification `modify`. */
@@ -151,17 +161,26 @@ export class AgentSession {
     return this.#link.reconnectJitterMs
   }
 
-  /** A command may take longer than other requests: give it `timeoutMs`. */
+  /**
+   * A command may take longer than other requests: give it `timeoutMs`. How far it is comes as
+   * `agent_command_progress`.
+   */
   execute<Result = unknown>(
     command: string,
     parameters: { readonly [name: string]: unknown } = {},
-    options?: RequestOptions,
+    { commandId, ...options }: ExecuteOptions = {},
   ): Promise<CommandResult<Result>> {
-    const request = this.#nested({ command, parameters })
+    const name = commandId === undefined ? {} : { commandId }
+    const request = this.#nested({ command, parameters, ...name })
     // What a command's result is only its author knows.
     return this.#request('agent_execute_command', request, options) as Promise<
       CommandResult<Result>
     >
+  }
+
+  /** Ends the operator's own command of this name; its `execute` rejects with `command_cancelled`. */
+  cancel(commandId: string, options?: RequestOptions): Promise<CommandCancelled> {
+    return this.#request('agent_cancel_command', this.#nested({ commandId }), options)
   }
 
   /** By a list of modifications, or by members of the query to set. */

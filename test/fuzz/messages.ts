@@ -58,6 +58,12 @@ function pushesOf(marker: string) {
       recordId: marker,
       data: { id: marker, name: marker },
     }),
+    {
+      topic: agent,
+      event: 'agent_execute_command',
+      payload: nested({ command: 'list_commands', parameters: {}, commandId: marker }),
+    },
+    { topic: agent, event: 'agent_cancel_command', payload: nested({ commandId: marker }) },
     { topic: agent, event: 'agent_approve_changes', payload: nested({ changeId: 'chg_1' }) },
     {
       topic: agent,

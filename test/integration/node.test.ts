@@ -35,7 +35,7 @@ describe('one node', () => {
       const stub = stubApp()
       const modules = { COMMANDS: 'c.mjs', REPOSITORIES: 'r.mjs' }
       await start({ DATA_DIR: '/d', LOCALE: 'en', FOUR_EYES: '1', ...modules }, stub.create)
-      const { presence, onError, onRateLimited, ...given } = stub.options as AppOptions
+      const { presence, pubsub, onError, onRateLimited, ...given } = stub.options as AppOptions
       expect(presence).to.be.an('object')
       for (const listener of [onError, onRateLimited]) expect(listener).to.be.a('function')
       expect(given).to.deep.equal({

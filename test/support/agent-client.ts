@@ -135,8 +135,14 @@ export class AgentClient {
     return this.request('agent_authenticate', this.nested({ operatorId, permissions, ...members }))
   }
 
-  execute(command: string, parameters: object = {}): Promise<Reply> {
-    return this.request('agent_execute_command', this.nested({ command, parameters }))
+  /** `named`: with a `commandId`. */
+  execute(command: string, parameters: object = {}, named: object = {}): Promise<Reply> {
+    return this.request('agent_execute_command', this.nested({ command, parameters, ...named }))
+  }
+
+  cancel(commandId: string): Promise<Reply> {
+    const { sessionId } = this.who
+    return this.request('agent_cancel_command', { sessionId, payload: { commandId } })
   }
 
   modifyQuery(repositoryType: string, modifications: unknown): Promise<Reply> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../channels/agent/agent.ts'
 import { createAgentChannel } from '../../channels/agent/channel.ts'
+import { Nodes } from '../../channels/agent/commands/nodes.ts'
 import { RunningCommands } from '../../channels/agent/commands/run.ts'
 import { KeyedQueue } from '../../channels/agent/keyed-queue.ts'
 import { Messages } from '../../channels/agent/messages.ts'
@@ -32,7 +33,8 @@ export const COMMANDS = fixture('commands')
 /** A module of one repository, kept apart from the agent's own state. */
 export const REPOSITORIES = fixture('repositories')
 
-export interface AgentServerOptions extends Partial<Omit<AgentAppOptions, 'onError' | 'presence'>> {
+export interface AgentServerOptions
+  extends Partial<Omit<AgentAppOptions, 'onError' | 'presence' | 'pubsub'>> {
   /** Milliseconds since 1970: the server goes by this clock instead of its machine's. */
   readonly now?: () => number
   /** What is to stand between the server and its store. */
@@ -89,6 +91,7 @@ export async function startAgentServer(options: AgentServerOptions = {}): Promis
     ...options,
     dataDir,
     presence,
+    pubsub,
     onError: (error) => errors.push(error),
   }
   const isPlain = !(options.now || options.store)
@@ -157,7 +160,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     onError,
   }
   const sweeps = new Sweeps(agent)
-  const commands = new RunningCommands()
+  const commands = new RunningCommands(new Nodes(presence, options.pubsub))
   const connect = connecting(options.verifyToken)
   return {
     app: {
@@ -167,6 +170,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
       cancel: () => commands.cancelAll(),
       async close() {
         commands.cancelAll()
+        await commands.idle()
         await store.close()
       },
     },

@@ -53,6 +53,9 @@ export interface WireClient {
    * an event of the channel that replies.
    */
   fence(through?: Omit<WirePush, 'ref'>): Promise<readonly WireFrame[]>
+  /** Reads nothing, until `resume`. */
+  pause(): void
+  resume(): void
   close(code?: number, reason?: string): void
   /** Cuts the connection without a word. */
   terminate(): void
@@ -110,6 +113,8 @@ function client(
       const before = queue.all.indexOf(await queue.next(replyTo(ref)))
       return queue.unclaimed.filter((frame) => queue.all.indexOf(frame) < before)
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
   }

@@ -42,6 +42,13 @@ const unknown = await session.execute('run_query')
 // @ts-expect-error what a result is has to be said
 unknown.result.total
 
+await session.execute('run_query', {}, { commandId: 'mine', timeoutMs: 1_000 })
+const cancelled = await session.cancel('mine')
+cancelled.command satisfies string
+
+// @ts-expect-error a name is text
+await session.execute('run_query', {}, { commandId: 7 })
+
 const modified = await session.modifyQuery('services', [
   { field: 'limit', operation: 'modify', value: 5 },
 ])
@@ -85,6 +92,12 @@ off()
 session.on('agent_command_error', ({ code, commandId }) => {
   code satisfies ErrorCode
   commandId satisfies string | undefined
+})
+session.on('agent_command_progress', ({ commandId, step, progress }) => {
+  commandId satisfies string
+  step satisfies number
+  // @ts-expect-error what it says has to be looked at
+  progress.percent
 })
 session.on('operators', (operators) => {
   operators[0]?.metas[0]?.permissions satisfies readonly Permission[] | undefined

@@ -16,10 +16,11 @@ const runQuery = defineCommand({
   audience: 'requester',
   parameters: T.Object({ repositoryType: Reference }),
   timeoutMs: TIMEOUT_MS,
+  atomic: true,
   async run(context, { repositoryType }) {
     const repository = context.repository(repositoryType)
     if (!repository) return context.refuse('unknown_repository')
-    const query = await context.currentQuery(repositoryType)
+    const query = await context.session.query(repositoryType)
     const found = await answerable(repository.find(context.businessId, query, context.signal))
     return found ?? context.refuse('invalid_payload', [TOO_MUCH_FOUND])
   },
@@ -56,6 +57,7 @@ const createDraft = defineCommand({
     data: T.Optional(T.Object({ id: T.Optional(Reference) })),
   }),
   timeoutMs: TIMEOUT_MS,
+  atomic: true,
   async run(context, { repositoryType, operation, recordId, data }) {
     const problem = (path: string, text: string) =>
       context.refuse('invalid_payload', [{ path: `/payload/parameters${path}`, problem: text }])
@@ -66,7 +68,7 @@ const createDraft = defineCommand({
     if (data?.id !== undefined && data.id !== id) {
       return problem('/data/id', 'must be the same as recordId')
     }
-    return await context.createDraft({
+    return await context.session.draft({
       repositoryType,
       operation,
       ...(id !== undefined && { recordId: id }),
@@ -88,7 +90,8 @@ const listChanges = defineCommand({
     after: T.Optional(Reference),
   }),
   timeoutMs: TIMEOUT_MS,
-  run: (context, options) => context.listChanges(options),
+  atomic: true,
+  run: (context, options) => context.session.changes(options),
 })
 
 const getChange = defineCommand({
@@ -98,7 +101,8 @@ const getChange = defineCommand({
   audience: 'requester',
   parameters: T.Object({ changeId: Reference }),
   timeoutMs: TIMEOUT_MS,
-  run: (context, { changeId }) => context.getChange(changeId),
+  atomic: true,
+  run: (context, { changeId }) => context.session.change(changeId),
 })
 
 const listed = ({ name, description, permission = null, audience, parameters }: Command) => ({
@@ -118,6 +122,7 @@ export function withBuiltins(others: readonly Command[]): readonly Command[] {
     audience: 'requester',
     parameters: T.Object({}),
     timeoutMs: TIMEOUT_MS,
+    atomic: true,
     run: () => ({ commands: [listCommands, ...commands].map(listed) }),
   }
   return [listCommands, ...commands]

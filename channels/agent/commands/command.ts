@@ -1,7 +1,7 @@
 /** What a command is (contract 6). Built-ins and those of a `COMMANDS` module have the same shape. */
 import type { TSchema } from '@sinclair/typebox'
 import type { ErrorCode } from '../codes.ts'
-import type { Change } from '../contract.ts'
+import type { Change, HistoryEntry, Modification } from '../contract.ts'
 import type { Draft } from '../draft-change.ts'
 import type { ListChanges, ListedChanges } from '../list-changes.ts'
 import type { Permission, RequiredPermission } from '../permissions.ts'
@@ -14,19 +14,53 @@ export interface CommandContext {
   readonly sessionId: string
   readonly operatorId: string
   readonly permissions: ReadonlySet<Permission>
-  /** Aborted by the command's timeout and by the node's shutdown. */
+  /** Aborted by the command's timeout, by who cancels it and by the node's shutdown. */
   readonly signal: AbortSignal
+  /**
+   * Tells the requester how far it is: a JSON value of at most 16 KiB. Where it comes faster than 1,000 times a
+   * second, or than the client reads, some are left out; after the end of the command, all. Throws TypeError for a
+   * value without JSON form and RangeError for a larger one.
+   */
+  progress(value: unknown): void
   /** An expected failure: return it instead of a result. */
   refuse(code: ErrorCode, details?: readonly Detail[]): Refusal
   /** The repository that holds a type. */
   repository(repositoryType: string): AnyRepository | undefined
-  /** The session's current query of a repository type. */
-  currentQuery(repositoryType: string): Promise<Query>
-  /** Keeps a pending change and announces it to the session. */
-  createDraft(draft: Draft): Promise<Change | Refusal>
-  /** The session's changes, at most `limit` of them. */
-  listChanges(options: ListChanges): Promise<ListedChanges>
-  getChange(changeId: string): Promise<Change | Refusal>
+  /** The session's queries and changes. */
+  readonly session: SessionOperations
+}
+
+/**
+ * What a command may do in its session: what its requester may, by the same code, and told to the session in the
+ * same way. Without the right to it each is refused with `permission_denied`; once `signal` is aborted each
+ * rejects with its reason, and nothing is done any more.
+ */
+export interface SessionOperations {
+  /** The current query of a repository type; of one that nobody knows, too. */
+  query(repositoryType: string): Promise<Query>
+  /** As `agent_query_modify` for a list, as `agent_modify_query` for an object. */
+  modify(
+    repositoryType: string,
+    modifications: readonly Modification[] | { readonly [member: string]: unknown },
+  ): Promise<HistoryEntry | Refusal>
+  /** As `agent_query_revert`. */
+  revert(modificationId: string): Promise<HistoryEntry | Refusal>
+  /** As `agent_query_history`: at most `limit` (200, the most), older than `before`; oldest first. */
+  history(range?: HistoryRange): Promise<readonly HistoryEntry[] | Refusal>
+  /** Keeps a pending change. */
+  draft(draft: Draft): Promise<Change | Refusal>
+  change(changeId: string): Promise<Change | Refusal>
+  /** At most `limit` (200, the most) of them. */
+  changes(options?: ListChanges): Promise<ListedChanges | Refusal>
+  /** As `agent_approve_changes`. */
+  approve(changeId: string): Promise<Change | Refusal>
+  /** As `agent_reject_changes`. */
+  reject(changeId: string, reason: string): Promise<Change | Refusal>
+}
+
+export interface HistoryRange {
+  readonly limit?: number
+  readonly before?: string
 }
 
 export interface Command {
@@ -40,6 +74,11 @@ export interface Command {
   /** JSON Schema of an object. Members that it does not name are refused. */
   readonly parameters: object
   readonly timeoutMs: number
+  /**
+   * It only reads, or makes one draft, which is its result. Where its node dies, or its result is too large to be
+   * kept, a repeat with its `commandId` runs it again; one of another command is answered `unavailable`.
+   */
+  readonly atomic?: boolean
   /** Returns (or resolves to) a JSON value, or a refusal. A throw is `command_failed`. */
   run(context: CommandContext, parameters: never): unknown
 }

@@ -1,37 +1,49 @@
 import type { Agent } from '../agent.ts'
-import { keptChange, readChange, shown } from '../change.ts'
-import { draftChange } from '../draft-change.ts'
-import { listChanges } from '../list-changes.ts'
-import { currentQuery } from '../modifications.ts'
-import type { Permission } from '../permissions.ts'
-import { refusal } from '../refusal.ts'
-import type { SessionKey } from '../store/store.ts'
-import type { CommandContext } from './command.ts'
+import { NOTHING } from '../commit.ts'
+import type { Progress } from '../progress.ts'
+import { Refusal, refusal } from '../refusal.ts'
+import type { Command, CommandContext } from './command.ts'
+import type { NamedCommand } from './named.ts'
+import type { Done } from './outcome.ts'
+import type { Run } from './run.ts'
+import { type Besides, type Runner, sessionOperations } from './session-operations.ts'
 
-/** Who runs a command, with what rights. */
-export interface Runner {
-  readonly session: SessionKey
-  readonly operatorId: string
-  readonly permissions: ReadonlySet<Permission>
+/** A command on its way. */
+export interface Started {
+  readonly command: Command
+  readonly parameters: object
+  readonly run: Run
+  readonly runner: Runner
+  readonly progress: Progress
+  /** Where its client has named it. */
+  readonly named: NamedCommand | undefined
 }
 
 /** What a running command can see and do. */
-export function commandContext(agent: Agent, runner: Runner, signal: AbortSignal): CommandContext {
-  const { session, operatorId, permissions } = runner
-  const actor = { session, operatorId }
+export function commandContext(agent: Agent, started: Started): CommandContext {
+  const { run, runner, progress } = started
   return {
-    ...session,
-    operatorId,
-    permissions,
-    signal,
+    ...runner.session,
+    operatorId: runner.operatorId,
+    permissions: runner.permissions,
+    signal: run.signal,
+    progress: (value) => progress.report(value),
     refuse: refusal,
     repository: (type) => agent.repositories.get(type)?.repository,
-    currentQuery: (type) => currentQuery(agent, session, type),
-    createDraft: (draft) => draftChange(agent, actor, draft),
-    listChanges: (options) => listChanges(agent, session, options),
-    async getChange(changeId) {
-      const [document, now] = await readChange(agent, session, changeId)
-      return document ? shown(keptChange(document), now) : refusal('unknown_change')
-    },
+    session: sessionOperations(agent, runner, run.signal, draftEnds(agent, started)),
   }
 }
+
+/** The draft of an atomic command is its outcome: one commit keeps both. */
+const draftEnds =
+  (agent: Agent, { command, named, run, runner }: Started): Besides =>
+  async (change) => {
+    run.signal.throwIfAborted()
+    if (!(named && command.atomic)) return NOTHING
+    const timestamp = new Date(agent.now()).toISOString()
+    const done: Done = { result: change, timestamp, operatorId: runner.operatorId }
+    const { part, outcome } = await named.ending(done, true)
+    if (outcome === done) return part
+    if (outcome instanceof Refusal) return outcome
+    throw new Error('an atomic command makes one draft')
+  }

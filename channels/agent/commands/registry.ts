@@ -16,13 +16,18 @@ const MAX_TIMEOUT_MS = 24 * 3_600_000
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
+const mayDeclare = (permission: Command['permission']): boolean =>
+  permission === undefined ||
+  permission === null ||
+  permission === ANY_CHANGE ||
+  isPermission(permission)
+
 /** What is wrong with a command, or undefined. */
 function problemOf(command: Partial<Command>): string | undefined {
-  const { name, description, permission, audience, parameters, timeoutMs, run } = command
+  const { name, description, permission, audience, parameters, timeoutMs, atomic, run } = command
   if (typeof name !== 'string' || !NAME.test(name)) return `name must match ${NAME.source}`
   if (typeof description !== 'string') return 'description must be text'
-  const isKnown = permission === ANY_CHANGE || (permission && isPermission(permission))
-  if (!(permission === undefined || permission === null || isKnown)) {
+  if (!mayDeclare(permission)) {
     return 'permission must be one of the agent’s permissions, or absent'
   }
   if (audience !== 'requester' && audience !== 'session') {
@@ -31,6 +36,7 @@ function problemOf(command: Partial<Command>): string | undefined {
   if (!isObject(parameters)) return 'parameters must be a JSON Schema'
   const isDuration = Number.isInteger(timeoutMs) && Number(timeoutMs) > 0
   if (!isDuration || Number(timeoutMs) > MAX_TIMEOUT_MS) return 'timeoutMs must be 1 to 86400000'
+  if (atomic !== undefined && typeof atomic !== 'boolean') return 'atomic must be true or false'
   return typeof run === 'function' ? undefined : 'run must be a function'
 }
 

@@ -1,70 +1,139 @@
-import type { Agent } from '../agent.ts'
-import { Refusal, refusal } from '../refusal.ts'
-import { StoreUnavailable } from '../store/store.ts'
-import type { Command } from './command.ts'
-import { commandContext, type Runner } from './context.ts'
+/** The commands that run on this node, outside of any mailbox: how many, and what ends them. */
+import type { Actor } from '../agent.ts'
+import { randomId } from '../ids.ts'
+import { type Refusal, refusal } from '../refusal.ts'
+import { sessionName } from '../store/keys.ts'
+import type { Cancellation, Nodes } from './nodes.ts'
+import type { Outcome } from './outcome.ts'
 
-/** The result as plain JSON; undefined stands for an empty one. Throws for what has no JSON form. */
-const plain = (result: unknown): unknown => JSON.parse(JSON.stringify(result ?? {}))
+/** Commands of one operator, on all its sockets and sessions of this node, that may run at once. */
+const MAX_RUNNING = 100
 
-type Stop = (code: 'command_timeout' | 'command_cancelled') => void
+type Why = 'command_timeout' | 'command_cancelled'
 
-/** The commands that run on this node, outside of any mailbox. */
+/** One request for a command, from when it is let in until it is answered. */
+export class Run {
+  /** No other request's: what nobody has named is known by it. */
+  readonly id = randomId('cmd')
+  readonly actor: Actor
+  /** Resolves when it is to stop, with why. */
+  readonly stopped: Promise<Refusal>
+  /** Resolves when it is answered, and what is to be kept of it is kept. */
+  readonly ended: Promise<Outcome>
+  readonly #controller = new AbortController()
+  #stopped: (why: Refusal) => void = () => undefined
+  #ended: (outcome: Outcome) => void = () => undefined
+
+  constructor(actor: Actor) {
+    this.actor = actor
+    this.stopped = new Promise((resolve) => {
+      this.#stopped = resolve
+    })
+    this.ended = new Promise((resolve) => {
+      this.#ended = resolve
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Again is the same as once. */
+  stop(why: Why): void {
+    this.#stopped(refusal(why))
+    this.#controller.abort(new Error(why))
+  }
+
+  end(outcome: Outcome): void {
+    this.#ended(outcome)
+  }
+}
+
+/** A command that can be cancelled. */
+export interface Cancellable {
+  readonly run: Run
+  readonly command: string
+}
+
+const operatorName = ({ session, operatorId }: Actor) =>
+  JSON.stringify([session.businessId, operatorId])
+
+const commandName = ({ session }: Actor, commandId: string) =>
+  `${sessionName(session)}/${commandId}`
+
 export class RunningCommands {
-  readonly #stops = new Set<Stop>()
+  readonly nodes: Nodes
+  readonly #runs = new Map<string, Run>()
+  readonly #cancellable = new Map<string, Cancellable>()
+  readonly #counts = new Map<string, number>()
+
+  constructor(nodes: Nodes) {
+    this.nodes = nodes
+    nodes.onCancel((cancellation) => this.cancel(cancellation))
+  }
 
   get size(): number {
-    return this.#stops.size
+    return this.#runs.size
+  }
+
+  /** By the id of a run of this node. */
+  get(id: string): Run | undefined {
+    return this.#runs.get(id)
+  }
+
+  /** Undefined: the operator's commands are as many as may be. What is started has to be ended. */
+  start(actor: Actor): Run | undefined {
+    const operator = operatorName(actor)
+    const count = this.#counts.get(operator) ?? 0
+    if (count >= MAX_RUNNING) return undefined
+    const run = new Run(actor)
+    this.#counts.set(operator, count + 1)
+    this.#runs.set(run.id, run)
+    return run
+  }
+
+  /** Its command is answered. */
+  end(run: Run, outcome: Outcome): void {
+    if (!this.#runs.delete(run.id)) return
+    const operator = operatorName(run.actor)
+    const count = this.#counts.get(operator) ?? 0
+    if (count > 1) this.#counts.set(operator, count - 1)
+    else this.#counts.delete(operator)
+    run.end(outcome)
+  }
+
+  /** Until `work` is settled, it can be cancelled under this id. */
+  async cancellable<T>(
+    run: Run,
+    commandId: string,
+    command: string,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const name = commandName(run.actor, commandId)
+    const entry: Cancellable = { run, command }
+    this.#cancellable.set(name, entry)
+    try {
+      return await work()
+    } finally {
+      if (this.#cancellable.get(name) === entry) this.#cancellable.delete(name)
+    }
+  }
+
+  /** Ends the operator's own command with `command_cancelled`. Undefined: none such runs here. */
+  cancel({ commandId, ...actor }: Cancellation): Cancellable | undefined {
+    const found = this.#cancellable.get(commandName(actor, commandId))
+    if (found?.run.actor.operatorId !== actor.operatorId) return undefined
+    found.run.stop('command_cancelled')
+    return found
   }
 
   /** Ends every running command with `command_cancelled`. */
   cancelAll(): void {
-    for (const stop of this.#stops) stop('command_cancelled')
+    for (const run of this.#runs.values()) run.stop('command_cancelled')
   }
 
-  /**
-   * Runs a command to its result, a refusal, its timeout or the node's shutdown, whichever comes first; what
-   * comes later is forgotten. Never rejects.
-   */
-  async run(
-    agent: Agent,
-    runner: Runner,
-    command: Command,
-    parameters: unknown,
-  ): Promise<{ readonly result: unknown } | Refusal> {
-    const controller = new AbortController()
-    let stop: Stop = () => undefined
-    const stopped = new Promise<Refusal>((resolve) => {
-      stop = (code) => {
-        resolve(refusal(code))
-        controller.abort(new Error(code))
-      }
-    })
-    this.#stops.add(stop)
-    const timer = setTimeout(stop, command.timeoutMs, 'command_timeout')
-    try {
-      const finished = execute(agent, runner, command, parameters, controller.signal)
-      return await Promise.race([finished, stopped])
-    } finally {
-      clearTimeout(timer)
-      this.#stops.delete(stop)
-    }
-  }
-}
-
-async function execute(
-  agent: Agent,
-  runner: Runner,
-  command: Command,
-  parameters: unknown,
-  signal: AbortSignal,
-): Promise<{ readonly result: unknown } | Refusal> {
-  try {
-    const context = commandContext(agent, runner, signal)
-    const result = await command.run(context, parameters as never)
-    return result instanceof Refusal ? result : { result: plain(result) }
-  } catch (error) {
-    if (!signal.aborted) agent.onError(error)
-    return refusal(error instanceof StoreUnavailable ? 'unavailable' : 'command_failed')
+  /** Resolves when all that runs now is answered. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map(({ ended }) => ended))
   }
 }

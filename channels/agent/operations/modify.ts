@@ -1,26 +1,8 @@
 import type { Static, TObject } from '@sinclair/typebox'
-import type { Agent } from '../agent.ts'
-import {
-  type HistoryEntry,
-  ModifyRequest,
-  QueryModifyRequest,
-  type Unnumbered,
-} from '../contract.ts'
+import { ModifyRequest, QueryModifyRequest } from '../contract.ts'
 import { type Modifications, malformed, modifyQuery } from '../modifications.ts'
+import { queryModified } from '../query-events.ts'
 import { announced, type Operation } from './operation.ts'
-
-/** What both ways of modifying announce: the same event, the same members. */
-const announcement =
-  (agent: Agent) =>
-  (entry: HistoryEntry): Unnumbered<'agent_query_modified'> => ({
-    success: true,
-    message: agent.messages.success('modified'),
-    modifiedQuery: entry.modifiedQuery,
-    modificationId: entry.modificationId,
-    repositoryType: entry.repositoryType,
-    operatorId: entry.operatorId,
-    timestamp: entry.timestamp,
-  })
 
 /** Where a request has what is to be modified, and how. */
 interface Modifying<S extends TObject> extends Pick<Operation<S>, 'name' | 'schema'> {
@@ -36,7 +18,7 @@ const modifying = <S extends TObject>({ name, schema, read }: Modifying<S>): Ope
   permission: 'query.modify',
   malformed: (payload) => malformed(read(payload).modifications),
   perform({ agent, client, actor, payload }, to) {
-    const request = { ...read(payload), announce: announcement(agent) }
+    const request = { ...read(payload), announce: queryModified(agent) }
     return announced(client, to, () => modifyQuery(agent, actor, request))
   },
 })

@@ -27,18 +27,18 @@ export interface Operation<S extends TObject = TObject> {
   perform(request: Request<Static<S>>, to: Return): Promise<Refusal | undefined>
 }
 
-/** The ids in a request: of the session in both places, of the business in the nested one. */
+/** The ids in a request: of the session in both places, of the business in the nested one; some leave these out. */
 interface Ids {
   readonly sessionId: string
-  readonly payload: { readonly sessionId: string; readonly businessId: string }
+  readonly payload: { readonly sessionId?: string; readonly businessId?: string }
 }
 
 /** Ids agree with each other, with the topic and with the join. */
 export function agrees({ session }: Client, { sessionId, payload }: Ids): boolean {
   return (
     sessionId === session.sessionId &&
-    payload.sessionId === session.sessionId &&
-    payload.businessId === session.businessId
+    (payload.sessionId ?? sessionId) === session.sessionId &&
+    (payload.businessId ?? session.businessId) === session.businessId
   )
 }
 

@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { createApp } from '../../../channels/index.ts'
 import type { App } from '../../../server/app.ts'
+import { createLocalPubSub } from '../../../server/pubsub/local.ts'
 import {
   assertPush,
   assertRefused,
@@ -34,7 +35,7 @@ describe('the agent channel, without a network', () => {
     endpoint = new TestEndpoint({ busy: () => app.busy(), patienceMs: PATIENCE_MS })
     const { presence } = endpoint
     const onError = (error: unknown) => errors.push(error)
-    app = await createApp({ dataDir, locale: 'en', presence, onError })
+    app = await createApp({ dataDir, locale: 'en', presence, pubsub: createLocalPubSub(), onError })
   })
 
   afterEach(async () => {

@@ -124,6 +124,26 @@ const CHECKED: readonly Checked[] = [
         code: 'invalid_payload',
         members: { parameters: { size: 'large' } },
       },
+      {
+        title: 'the name of another command',
+        code: 'invalid_payload',
+        async state(owner) {
+          ok(await owner.execute('list_commands', {}, { commandId: 'taken' }))
+          return { commandId: 'taken' }
+        },
+      },
+    ],
+  },
+  {
+    operation: 'agent_cancel_command',
+    members: { commandId: 'none' },
+    flaws: [
+      malformed({ commandId: '' }),
+      mismatch,
+      foreign,
+      nobody,
+      powerless,
+      unknown('unknown_command', { commandId: 'another' }),
     ],
   },
   {
@@ -200,7 +220,7 @@ function canMeet(a: Flaw, b: Flaw): boolean {
   const keys = (flaw: Flaw) => Object.keys({ ...flaw.members, ...flaw.outer })
   const isSameSender = a.permissions !== undefined && b.permissions !== undefined
   const state = a.state ?? b.state
-  const names = state ? ['changeId', 'modificationId'] : []
+  const names = state ? ['changeId', 'modificationId', 'commandId'] : []
   return !isSameSender && !keys(a).some((key) => [...keys(b), ...names].includes(key))
 }
 

@@ -125,13 +125,17 @@ describe('the commands of an agent', () => {
     expect(replies.map(({ ref }) => ref)).to.deep.equal(refs)
   })
 
-  it('may be a hundred at once, and others when those are done', async () => {
+  it('may be a hundred of an operator at once, and others when those are done', async () => {
     const agent = await newcomer()
+    const other = await rawAgent(server, { ...agent.who, operatorId: 'other' })
     const wait = agent.nested({ command: 'pass', parameters: { name: 'hundred' } })
     const refs = Array.from({ length: 100 }, () => agent.send('agent_execute_command', wait))
     expect(refusalOf(await agent.execute('open', { name: 'hundred' }))).to.equal('rate_limited')
-    // It is each socket's own hundred.
-    const other = await rawAgent(server, agent.who)
+    // On all its sockets and sessions, whatever becomes of those that asked.
+    for (const elsewhere of [{}, { sessionId: 'elsewhere' }]) {
+      const again = await rawAgent(server, { ...agent.who, ...elsewhere })
+      expect(refusalOf(await again.execute('list_commands'))).to.equal('rate_limited')
+    }
     await result(other, 'open', { name: 'hundred' })
     for (const ref of refs) expect(ok(await agent.reply(ref))['result']).to.equal('passed')
     await result(agent, 'list_commands')

@@ -67,6 +67,23 @@ const closed: readonly Failure[] = OPERATIONS.filter(
   },
 }))
 
+const cancellations: readonly Failure[] = [
+  {
+    title: 'agent_cancel_command of a command that nobody runs',
+    operation: 'agent_cancel_command',
+    event: 'agent_command_error',
+    code: 'unknown_command',
+    payload: ({ agent }) => VALID.agent_cancel_command(agent.who),
+  },
+  {
+    title: 'agent_cancel_command of a command of another business',
+    operation: 'agent_cancel_command',
+    event: 'agent_command_error',
+    code: 'session_mismatch',
+    payload: ({ agent }) => agent.nested({ commandId: 'cmd_1', businessId: 'business456' }),
+  },
+]
+
 const authenticating = {
   operation: 'agent_authenticate',
   event: 'agent_auth_error',
@@ -187,6 +204,7 @@ export const FAILURES: readonly Failure[] = [
   ...everywhere,
   ...guarded,
   ...closed,
+  ...cancellations,
   ...authentications,
   ...COMMAND_FAILURES,
   ...queries,

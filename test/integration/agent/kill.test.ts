@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { CLIENTS, ok, type Payload, text } from '../../support/agent-client.ts'
+import { CLIENTS, ok, type Payload, rawAgent, text } from '../../support/agent-client.ts'
 import { numbers } from '../../support/numbers.ts'
 import { closeSockets } from '../../support/phoenix-client.ts'
 import { type ServerProcess, startServer } from '../../support/server-process.ts'
@@ -36,6 +36,33 @@ describe('a server that is killed with -9 right after it answered', function () 
     await closeSockets()
     await server.kill9()
     rmSync(directory, { recursive: true })
+  })
+
+  it('has made one draft of a command with a name, however often that is sent again', async () => {
+    const draft = { repositoryType: 'services', operation: 'delete', recordId: 'srv_1' }
+    const drafted: unknown[] = []
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const named = { commandId: `draft-${round}` }
+      const before = await rawAgent(server)
+      const request = before.nested({ command: 'create_draft', parameters: draft, ...named })
+      // Killed somewhere between the claim and the answer.
+      before.send('agent_execute_command', request)
+      if (round % 2 === 0) ok(await before.execute('create_draft', draft, named))
+      await server.kill9()
+
+      await start()
+      const after = await rawAgent(server)
+      for (let again = 0; again < 2; again += 1) {
+        const { result } = ok(await after.execute('create_draft', draft, named))
+        drafted.push((result as Payload)['changeId'])
+      }
+    }
+    const { changes } = ok(await (await rawAgent(server)).execute('list_changes'))['result'] as {
+      readonly changes: readonly Payload[]
+    }
+    const made = changes.map(({ changeId }) => changeId)
+    expect(made).to.have.lengthOf(ROUNDS)
+    expect(drafted).to.deep.equal(made.flatMap((each) => [each, each]))
   })
 
   for (const { name, connect } of CLIENTS) {

@@ -93,6 +93,12 @@ export const MALFORMED: {
     ...NESTED_IDS,
     command: [MISSING, null, 7, [], {}, ['list_commands'], '', long(129)],
     parameters: [null, true, 7, 'none', [], deep, { extra: 1 }, json('{"__proto__":{}}')],
+    commandId: TEXT.filter((value) => value !== MISSING),
+  },
+  agent_cancel_command: {
+    sessionId: SESSION_ID.filter((value) => value !== MISSING),
+    businessId: TEXT.filter((value) => value !== MISSING),
+    commandId: TEXT,
   },
   agent_modify_query: { ...NESTED_IDS, repositoryType: TEXT, modifications: OBJECT },
   agent_approve_changes: { ...NESTED_IDS, changeId: TEXT },

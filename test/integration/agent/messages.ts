@@ -3,6 +3,7 @@ export const SUCCESS_MESSAGES = {
   ro: {
     authenticated: 'Agent autentificat cu succes',
     executed: 'Comandă executată cu succes',
+    cancelled: 'Comandă anulată cu succes',
     modified: 'Query modificat cu succes',
     approved: 'Modificările au fost aprobate',
     rejected: 'Modificările au fost respinse',
@@ -10,6 +11,7 @@ export const SUCCESS_MESSAGES = {
   en: {
     authenticated: 'Agent authenticated successfully',
     executed: 'Command executed successfully',
+    cancelled: 'Command cancelled successfully',
     modified: 'Query modified successfully',
     approved: 'The changes were approved',
     rejected: 'The changes were rejected',

@@ -54,6 +54,7 @@ const BAD_COMMANDS: readonly Bad[] = [
   },
   { title: 'has no timeout', source: command('timeoutMs: 0'), says: /timeoutMs must be 1 to/ },
   { title: 'has too long a timeout', source: command('timeoutMs: 864e5 + 1'), says: /timeoutMs/ },
+  { title: 'has an atomic that is none', source: command('atomic: 1'), says: /atomic must be/ },
   { title: 'has nothing to run', source: command('run: "hello"'), says: /run must be/ },
   {
     title: 'has a name twice',

@@ -124,7 +124,12 @@ describe('the operations of an agent', () => {
 
     it('has every event, but for those that no request asks for', () => {
       const events = new Set<string>([...SUCCESSES, ...FAILURES].map(({ event }) => event))
-      const unasked = ['agent_change_pending', 'presence_state', 'presence_diff']
+      const unasked = [
+        'agent_change_pending',
+        'agent_command_progress',
+        'presence_state',
+        'presence_diff',
+      ]
       expect([...events, ...unasked]).to.include.members(Object.keys(EVENTS))
     })
 

@@ -27,7 +27,7 @@ export interface Scenario {
 
 export interface Success extends Scenario {
   /** Which sentence it says; the seed has none for a revert and for the history. */
-  readonly says?: 'authenticated' | 'executed' | 'modified' | 'approved' | 'rejected'
+  readonly says?: 'authenticated' | 'executed' | 'cancelled' | 'modified' | 'approved' | 'rejected'
   /** All members but `success`, `message`, `operatorId` and `timestamp`. */
   answer(got: Payload): object
 }
@@ -49,6 +49,7 @@ export const VALID: { readonly [O in Operation]: (who: Who) => Payload } = {
   agent_execute_command: (who) => ({
     ...nested(who, { command: 'list_commands', parameters: {} }),
   }),
+  agent_cancel_command: ({ sessionId }) => ({ sessionId, payload: { commandId: 'cmd_1' } }),
   agent_modify_query: (who) => ({
     ...nested(who, { repositoryType: 'appointments', modifications: { limit: 5 } }),
   }),

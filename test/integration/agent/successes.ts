@@ -101,6 +101,18 @@ export const SUCCESSES: readonly Success[] = [
     answer: (got) => ({ ...about('announce', got), result: {}, seq: 1 }),
   },
   {
+    title: 'agent_cancel_command',
+    operation: 'agent_cancel_command',
+    event: 'agent_command_cancelled',
+    says: 'cancelled',
+    payload({ agent }) {
+      const waits = { command: 'pass', parameters: { name: 'never' }, commandId: 'c1' }
+      agent.send('agent_execute_command', agent.nested(waits))
+      return { sessionId: agent.who.sessionId, payload: { commandId: 'c1' } }
+    },
+    answer: () => ({ commandId: 'c1', command: 'pass' }),
+  },
+  {
     title: 'agent_modify_query',
     operation: 'agent_modify_query',
     event: 'agent_query_modified',

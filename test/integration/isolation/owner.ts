@@ -13,6 +13,7 @@ export interface Traces {
   readonly approvedId: string
   readonly rejectedId: string
   readonly foreignId: string
+  readonly commandId: string
   readonly epoch: string
   readonly seq: number
 }
@@ -46,10 +47,12 @@ async function leaveTraces(agent: AgentClient): Promise<Traces> {
   const rejectedId = await draft('update', { data: { name: `${CANARY}-rejected` } })
   ok(await agent.reject(rejectedId, `${CANARY}-reason`))
   const pendingId = await draft('update', { data: { name: `${CANARY}-pending` } })
-  ok(await agent.execute('announce', { value: `${CANARY}-announced` }))
+  const announced = { value: `${CANARY}-announced` }
+  const command = ok(await agent.execute('announce', announced, { commandId: 'owners-command' }))
   const welcome = ok(await agent.authenticate())
   return {
     ...{ modificationId, revertedId, pendingId, approvedId, rejectedId, foreignId },
+    commandId: text(command, 'commandId'),
     epoch: text(welcome, 'epoch'),
     seq: Number(welcome['seq']),
   }

@@ -77,6 +77,11 @@ export const QUESTIONS: readonly {
     })),
   ),
   {
+    what: 'cancels commandId',
+    answer: 'unknown_command',
+    ask: (agent, { commandId }) => agent.cancel(commandId),
+  },
+  {
     what: 'asks for what came since',
     answer: 'ok',
     ask: (agent, { epoch }) => agent.authenticate({ lastSeq: 0, epoch }),
