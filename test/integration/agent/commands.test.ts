@@ -131,7 +131,7 @@ describe('the commands of an agent', () => {
     const wait = agent.nested({ command: 'pass', parameters: { name: 'hundred' } })
     const refs = Array.from({ length: 100 }, () => agent.send('agent_execute_command', wait))
     expect(refusalOf(await agent.execute('open', { name: 'hundred' }))).to.equal('rate_limited')
-    // On all its sockets and sessions, whatever becomes of those that asked.
+    // On all its sockets and sessions.
     for (const elsewhere of [{}, { sessionId: 'elsewhere' }]) {
       const again = await rawAgent(server, { ...agent.who, ...elsewhere })
       expect(refusalOf(await again.execute('list_commands'))).to.equal('rate_limited')
@@ -139,6 +139,19 @@ describe('the commands of an agent', () => {
     await result(other, 'open', { name: 'hundred' })
     for (const ref of refs) expect(ok(await agent.reply(ref))['result']).to.equal('passed')
     await result(agent, 'list_commands')
+  })
+
+  it('count as the operator’s also when the socket that asked for them is gone', async () => {
+    const agent = await newcomer()
+    const other = await rawAgent(server, { ...agent.who, operatorId: 'other' })
+    const wait = agent.nested({ command: 'pass', parameters: { name: 'abandoned' } })
+    for (let count = 0; count < 100; count += 1) agent.send('agent_execute_command', wait)
+    expect(refusalOf(await agent.execute('list_commands'))).to.equal('rate_limited')
+    agent.cut()
+    const again = await rawAgent(server, agent.who)
+    expect(refusalOf(await again.execute('list_commands'))).to.equal('rate_limited')
+    await result(other, 'open', { name: 'abandoned' })
+    await result(again, 'list_commands')
   })
 
   it('keep the server busy while they run', async () => {
