@@ -27,6 +27,7 @@ export class WebSocketConnection implements Connection, Served {
   /** Subscriptions beyond the first to one lane: uWS counts a lane once per socket. */
   #repeated: Map<string, number> | undefined
   #drained: (() => void)[] | undefined
+  /** It takes nothing more, and what it asks is not looked at: it is cut on the next turn. */
   #lost = false
   /** Whether the client sent anything, pings included, since somebody looked: a clock per message costs more. */
   heard = true
@@ -115,6 +116,11 @@ export class WebSocketConnection implements Connection, Served {
     setImmediate(() => {
       for (const listener of listeners) listener()
     })
+  }
+
+  /** A client's message. */
+  received(data: ArrayBuffer, isBinary: boolean): void {
+    if (!this.#lost) this.socket?.receive(data, isBinary)
   }
 
   silentMs(now: number): number {

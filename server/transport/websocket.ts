@@ -139,7 +139,7 @@ export function mountWebSocket(
     if (!connection?.socket) return
     connection.heard = true
     if (frameBytes(bytes.byteLength) > options.maxFrameBytes) connection.socket.close('tooBig')
-    else connection.socket.receive(bytes, isBinary)
+    else connection.received(bytes, isBinary)
   }
 
   const heard = (ws: WebSocket<Opening>) => {

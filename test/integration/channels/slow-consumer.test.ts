@@ -175,6 +175,32 @@ describe('channels: slow consumer', () => {
       expect(seen.length).to.be.within(1, lost)
     })
 
+    it('is not worked for any more, whatever else it had asked in the same moment', async () => {
+      const handled = log<string>()
+      const channel = room({
+        on: {
+          flood(socket) {
+            handled.push('flood')
+            for (const n of upTo(100)) socket.push('numbered', { n, pad: PAD })
+          },
+          more() {
+            handled.push('more')
+          },
+        },
+        terminate: () => handled.push('terminate'),
+      })
+      const { url } = await serve(channel, { websocket: { maxBufferedBytes: MAX_BUFFERED_BYTES } })
+      const socket = await openRaw(url)
+      socket.send('["1","1","room:a","phx_join",{}]')
+      await once(socket, 'message')
+      socket.pause()
+      // The server runs in this process: it finds all of them at once.
+      for (const event of ['flood', 'more', 'more']) socket.send(`["1","2","room:a","${event}",{}]`)
+      expect(await readOn(socket)).to.equal(1006)
+      await handled.next((what) => what === 'terminate')
+      expect(handled.all).to.deep.equal(['flood', 'terminate'])
+    })
+
     it('and reads on in time loses nothing', async () => {
       const { channel, sockets } = observed()
       const { url } = await serve(channel, { websocket: { maxBufferedBytes: 100_000_000 } })
