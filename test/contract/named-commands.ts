@@ -85,14 +85,19 @@ class Scene {
   }
 
   /** Sends a command; who is to run it holds it from then on. */
-  async send(at: number, commandId: string, atomic: boolean): Promise<Standing | Refusal> {
+  async send(
+    at: number,
+    commandId: string,
+    atomic: boolean,
+    timeoutMs = 1_000,
+  ): Promise<Standing | Refusal> {
     const node = this.node(at)
     const { agent, running } = node
     const run = running.start(ACTOR)
     if (!run) throw new Error('too many commands')
     const command = {
       ...{ name: atomic ? 'atomic' : 'plain', description: '', audience: 'requester' as const },
-      ...{ parameters: {}, timeoutMs: 1_000, atomic, run: () => undefined },
+      ...{ parameters: {}, timeoutMs, atomic, run: () => undefined },
     }
     const named = new NamedCommand(agent, running, run, { commandId, command, parameters: {} })
     const standing = await named.claim()
@@ -231,6 +236,36 @@ export function namedCommandContract(name: string, factory: () => Promise<StoreS
       }
       expect(await scene.send(0, 'large17', false)).to.have.property('outcome')
       expect(await scene.send(0, 'large0', false)).to.equal('mine')
+    })
+
+    it('are not forgotten while they run, however old and many they are', async () => {
+      const scene = new Scene(setup.store, 2)
+      await scene.send(0, 'running', false, 2 * DAY_MS)
+      await scene.send(0, 'done', false)
+      await scene.finish(scene.holders[1] as Holder)
+      const log = (await setup.store.get(SESSION, LOG))?.value as object
+      const full = { ref: LOG, value: { ...log, count: 10_000 } }
+      await setup.store.commit(SESSION, { expect: [], put: [full] })
+      setup.clock.advance(DAY_MS)
+      await scene.send(0, 'new', false)
+      expect(await scene.send(1, 'running', false)).to.have.property('run')
+      expect(await scene.send(1, 'done', false)).to.equal('mine')
+    })
+
+    it('are forgotten until the others’ outcomes have no more than 16 MiB, however small they are', async () => {
+      const scene = new Scene(setup.store)
+      const result = 'x'.repeat(1_000_000)
+      for (let at = 0; at < 100; at += 1) {
+        await scene.send(0, `small${at}`, false)
+        await scene.finish(scene.holders[at] as Holder)
+      }
+      for (let at = 0; at < 18; at += 1) {
+        await scene.send(0, `large${at}`, false)
+        const holder = scene.holders[100 + at] as Holder
+        await scene.finish({ ...holder, done: { ...holder.done, result } })
+      }
+      expect(await scene.send(0, 'large2', false)).to.have.property('outcome')
+      expect(await scene.send(0, 'large1', false)).to.equal('mine')
     })
 
     it('whose claim is forgotten while they run end all the same', async () => {

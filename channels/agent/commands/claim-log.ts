@@ -1,15 +1,17 @@
 /** Which of the commands that clients have named a session remembers: the newest ones, within bounds. */
 import type { Agent } from '../agent.ts'
+import { NOTHING, together } from '../commit.ts'
 import type { CommitPart } from '../repository/transactional.ts'
 import { sortable } from '../store/keys.ts'
+import { pages } from '../store/pages.ts'
 import type { Document, DocumentRef, Expectation, SessionKey } from '../store/store.ts'
 
 /** A session remembers so many, whose outcomes have so many bytes together, for so long. */
 const KEPT = 10_000
 const KEPT_BYTES = 16 * 1_048_576
 const KEPT_MS = 24 * 3_600_000
-/** Forgotten at most with each one that comes. */
-const FORGOTTEN_AT_ONCE = 8
+/** Read at once: as a rule one is to be forgotten, or none. */
+const PAGE = 32
 
 const CLAIMS = { scope: 'session', name: 'commands' } as const
 /** The same by age. */
@@ -25,6 +27,8 @@ interface Log {
 
 interface Entry {
   readonly commandId: string
+  /** It may run until then; 0: it has ended. */
+  readonly until: number
   /** Of its outcome. */
   readonly bytes: number
 }
@@ -39,59 +43,98 @@ const expectsLog = (document: Document | undefined): Expectation => ({
 const logOf = (document: Document | undefined): Log =>
   (document?.value as Log | undefined) ?? { lastMs: 0, count: 0, bytes: 0 }
 
-/** What a commit has to contain to remember one more at the store's time `now`, and the id of its entry. */
-export async function remembering(
+/** An entry, and what a commit has to contain for it. */
+export interface Place {
+  readonly entry: string
+  readonly part: CommitPart
+}
+
+/**
+ * Takes the oldest out of the log until it is within its bounds: those that do not run, and not `own`. What is left
+ * of it, and what a commit has to contain that forgets the others.
+ */
+async function forgetting(
   { store }: Agent,
   session: SessionKey,
-  commandId: string,
+  log: Log,
   now: number,
-): Promise<{ readonly entry: string; readonly part: CommitPart }> {
-  const [document, oldest] = await Promise.all([
-    store.get(session, LOG),
-    store.list(session, ENTRIES, { limit: FORGOTTEN_AT_ONCE }),
-  ])
-  const log = logOf(document)
+  own?: string,
+): Promise<{ readonly log: Log; readonly part: CommitPart }> {
   let { count, bytes } = log
+  const expect: Expectation[] = []
   const remove: DocumentRef[] = []
-  for (const { id, value } of oldest) {
-    const isOver = count >= KEPT || bytes > KEPT_BYTES || now - Number(id) >= KEPT_MS
-    if (!isOver) break
-    const entry = value as Entry
-    count -= 1
-    bytes -= entry.bytes
-    remove.push(entryRef(id), claimRef(entry.commandId))
+  const rest = () => ({ log: { ...log, count, bytes }, part: { expect, put: [], remove } })
+  for await (const page of pages(store, session, ENTRIES, { limit: PAGE })) {
+    for (const { id, value, version } of page) {
+      const entry = value as Entry
+      if (entry.until > now || id === own) continue
+      const isOver = count >= KEPT || bytes > KEPT_BYTES || now - Number(id) >= KEPT_MS
+      if (!isOver) return rest()
+      count -= 1
+      bytes -= entry.bytes
+      // It may be run again meanwhile.
+      expect.push({ ref: entryRef(id), version })
+      remove.push(entryRef(id), claimRef(entry.commandId))
+    }
   }
+  return rest()
+}
+
+/** What a commit has to contain to remember one more, that runs from `now` to `until` by the store's time; its place. */
+export async function remembering(
+  agent: Agent,
+  session: SessionKey,
+  commandId: string,
+  { now, until }: { readonly now: number; readonly until: number },
+): Promise<Place> {
+  const document = await agent.store.get(session, LOG)
+  const { log, part } = await forgetting(agent, session, logOf(document), now)
   const lastMs = Math.max(now, log.lastMs + 1)
   const entry = sortable(lastMs)
-  return {
-    entry,
-    part: {
-      expect: [expectsLog(document)],
-      put: [
-        { ref: LOG, value: { lastMs, count: count + 1, bytes } satisfies Log },
-        { ref: entryRef(entry), value: { commandId, bytes: 0 } satisfies Entry },
-      ],
-      remove,
-    },
+  const own = {
+    expect: [expectsLog(document)],
+    put: [
+      { ref: LOG, value: { ...log, lastMs, count: log.count + 1 } satisfies Log },
+      runningUntil(entry, commandId, until),
+    ],
+    remove: [],
   }
+  return { entry, part: together(own, part) }
 }
+
+/** Says that its command runs until then; 0: that it has ended, and no outcome is kept. */
+export const runningUntil = (
+  entry: string,
+  commandId: string,
+  until: number,
+): CommitPart['put'][number] => ({
+  ref: entryRef(entry),
+  value: { commandId, until, bytes: 0 } satisfies Entry,
+})
 
 /** What a commit has to contain so that an outcome of so many bytes is counted. */
 export async function weighing(
-  { store }: Agent,
+  agent: Agent,
   session: SessionKey,
   commandId: string,
   entry: string,
   bytes: number,
 ): Promise<CommitPart> {
+  const { store } = agent
   const document = await store.get(session, LOG)
-  const log = logOf(document)
-  return {
+  const known = logOf(document)
+  const grown = { ...known, bytes: known.bytes + bytes }
+  const { log, part } =
+    grown.bytes > KEPT_BYTES
+      ? await forgetting(agent, session, grown, await store.now(session), entry)
+      : { log: grown, part: NOTHING }
+  const own = {
     expect: [expectsLog(document)],
     put: [
-      { ref: LOG, value: { ...log, bytes: log.bytes + bytes } satisfies Log },
-      { ref: entryRef(entry), value: { commandId, bytes } satisfies Entry },
+      { ref: LOG, value: log },
+      { ref: entryRef(entry), value: { commandId, until: 0, bytes } satisfies Entry },
     ],
     remove: [],
   }
+  return together(own, part)
 }

@@ -12,7 +12,7 @@ import { jsonBytes } from '../json-bytes.ts'
 import { invalid, Refusal, refusal } from '../refusal.ts'
 import type { CommitPart } from '../repository/transactional.ts'
 import type { Document, SessionKey } from '../store/store.ts'
-import { claimRef, remembering, weighing } from './claim-log.ts'
+import { claimRef, type Place, remembering, runningUntil, weighing } from './claim-log.ts'
 import type { Command } from './command.ts'
 import { type KeptOutcome, kept, type Outcome, revived } from './outcome.ts'
 import type { Run, RunningCommands } from './run.ts'
@@ -141,13 +141,14 @@ export class NamedCommand {
     if (claim.run !== this.#run.id) return { part: NOTHING, outcome: refusal('unavailable') }
     if (claim.outcome) return { part: NOTHING, outcome: revived(claim.outcome) }
     const ended: Claim = { ...claim, until: 0 }
+    const { entry } = claim
     const bytes = jsonBytes(kept(outcome))
     const isUnknown = outcome instanceof Refusal && outcome.code === 'unavailable'
     if (isUnknown || (bytes > MAX_OUTCOME_BYTES && !isEffect)) {
-      return { part: { ...NOTHING, expect, put: [this.#put(ended)] }, outcome }
+      const put = [this.#put(ended), runningUntil(entry, this.commandId, 0)]
+      return { part: { ...NOTHING, expect, put }, outcome }
     }
     const put = [this.#put({ ...ended, outcome: kept(outcome) })]
-    const { entry } = claim
     const weight = await weighing(this.#agent, this.#session, this.commandId, entry, bytes)
     return { part: together({ ...NOTHING, expect, put }, weight), outcome }
   }
@@ -184,17 +185,15 @@ export class NamedCommand {
     const taken = await changeState(this.#agent, this.#session, async () => {
       const [found, now] = await Promise.all([this.#find(), store.now(this.#session)])
       if (found?.version !== expected?.version) return refusal('unavailable')
-      const known = claimOf(found)
-      const { entry, part } = known
-        ? { entry: known.entry, part: NOTHING }
-        : await remembering(this.#agent, this.#session, this.commandId, now)
+      const until = now + this.#command.timeoutMs + GRACE_MS
+      const { entry, part } = await this.#place(claimOf(found), now, until)
       const claim: Claim = {
         command: this.#command.name,
         parameters: this.#parameters,
         operatorId: this.#run.actor.operatorId,
         node: this.#running.nodes.id,
         run: this.#run.id,
-        until: now + this.#command.timeoutMs + GRACE_MS,
+        until,
         entry,
       }
       const expect = [{ ref: claimRef(this.commandId), version: found?.version ?? 0 }]
@@ -202,6 +201,16 @@ export class NamedCommand {
       return { result: undefined, commit: together(own, part) }
     })
     return !(taken instanceof Refusal)
+  }
+
+  /** In the log: its own, where it has one from an earlier run. */
+  async #place(known: Claim | undefined, now: number, until: number): Promise<Place> {
+    const { commandId } = this
+    if (!known) {
+      return await remembering(this.#agent, this.#session, commandId, { now, until })
+    }
+    const put = [runningUntil(known.entry, commandId, until)]
+    return { entry: known.entry, part: { ...NOTHING, put } }
   }
 
   #put(value: Claim): CommitPart['put'][number] {
