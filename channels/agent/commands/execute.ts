@@ -14,11 +14,20 @@ const plain = (result: unknown): unknown => JSON.parse(JSON.stringify(result ?? 
 export async function execute(agent: Agent, started: Started): Promise<Outcome> {
   const { run, command, progress } = started
   if (run.signal.aborted) return await run.stopped
-  const timer = setTimeout(() => run.stop('command_timeout'), command.timeoutMs)
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      run.stop('command_timeout')
+      resolve()
+    }, command.timeoutMs)
+  })
+  const work = finish(agent, started).finally(() => clearTimeout(timer))
+  run.occupied = Promise.race([work, passed])
   try {
-    return await Promise.race([finish(agent, started), run.stopped])
+    return await Promise.race([work, run.stopped])
   } finally {
-    clearTimeout(timer)
+    // What goes on all the same does not keep the process.
+    timer?.unref()
     progress.end()
   }
 }

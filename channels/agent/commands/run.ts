@@ -20,6 +20,8 @@ export class Run {
   readonly stopped: Promise<Refusal>
   /** Resolves when it is answered, and what is to be kept of it is kept. */
   readonly ended: Promise<Outcome>
+  /** Resolves when its command does nothing more, or has had its time: one that is cancelled may go on. */
+  occupied: Promise<unknown> = Promise.resolve()
   readonly #controller = new AbortController()
   #stopped: (why: Refusal) => void = () => undefined
   #ended: (outcome: Outcome) => void = () => undefined
@@ -92,14 +94,18 @@ export class RunningCommands {
     return run
   }
 
-  /** Its command is answered. */
+  /** Its command is answered. It counts for its operator as long as it goes on. */
   end(run: Run, outcome: Outcome): void {
     if (!this.#runs.delete(run.id)) return
-    const operator = operatorName(run.actor)
+    void run.occupied.then(() => this.#free(run))
+    run.end(outcome)
+  }
+
+  #free({ actor }: Run): void {
+    const operator = operatorName(actor)
     const count = this.#counts.get(operator) ?? 0
     if (count > 1) this.#counts.set(operator, count - 1)
     else this.#counts.delete(operator)
-    run.end(outcome)
   }
 
   /** Until `work` is settled, it can be cancelled under this id. */

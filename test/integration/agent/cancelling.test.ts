@@ -89,6 +89,18 @@ describe('cancelling a command', () => {
     expect(ok(await agent.execute('pass', { name: 'why' }))['result']).to.equal('command_cancelled')
   })
 
+  it('makes no room for another as long as what it has cancelled goes on', async () => {
+    const agent = await newcomer()
+    const waits = { command: 'pass', parameters: { name: 'goes on' } }
+    const named = Array.from({ length: 100 }, (_, at) => ({ ...waits, commandId: `${at}` }))
+    const refs = named.map((each) => agent.send('agent_execute_command', agent.nested(each)))
+    for (const { commandId } of named) ok(await agent.cancel(commandId))
+    for (const ref of refs) expect(refusalOf(await agent.reply(ref))).to.equal('command_cancelled')
+    expect(refusalOf(await agent.execute('list_commands'))).to.equal('rate_limited')
+    ok(await (await other(agent, { operatorId: 'b' })).execute('open', { name: 'goes on' }))
+    ok(await agent.execute('list_commands'))
+  })
+
   it('works for a command that nobody has named, by the id in its progress', async () => {
     const agent = await newcomer()
     const parameters = { gate: 'never' }
