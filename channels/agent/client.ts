@@ -29,6 +29,9 @@ export class Client {
   #identity: Identity | undefined
   readonly #attendance: Attendance
   #feed: Feed | undefined
+  /** What is to be told of the socket's end. */
+  #leaving: Set<() => void> | undefined
+  #isGone = false
   /** The way of its commands to say how far they are. */
   readonly progress: ProgressOutlet
 
@@ -72,6 +75,25 @@ export class Client {
   /** What answers when its handler is done: a node that shuts down lets it. */
   waitUntil(work: Promise<void>): void {
     this.#socket.waitUntil(work)
+  }
+
+  /** Calls `gone` where the socket ends before `work` is done, or has ended already. */
+  async whilePresent(work: Promise<void>, gone: () => void): Promise<void> {
+    this.#leaving ??= this.#hearEnd()
+    if (this.#isGone) gone()
+    this.#leaving.add(gone)
+    await work
+    this.#leaving.delete(gone)
+  }
+
+  #hearEnd(): Set<() => void> {
+    const leaving = new Set<() => void>()
+    const ended = () => {
+      this.#isGone = true
+      for (const gone of leaving) gone()
+    }
+    if (!this.#socket.onEnd(ended)) ended()
+    return leaving
   }
 
   /**

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { Agent } from '../../channels/agent/agent.ts'
-import { NamedCommand, type Standing } from '../../channels/agent/commands/named.ts'
+import { type Asker, NamedCommand, type Standing } from '../../channels/agent/commands/named.ts'
 import { Nodes } from '../../channels/agent/commands/nodes.ts'
 import type { Done } from '../../channels/agent/commands/outcome.ts'
 import { type Run, RunningCommands } from '../../channels/agent/commands/run.ts'
@@ -27,6 +27,9 @@ interface TestNode {
   readonly running: RunningCommands
   kill(): void
 }
+
+/** Who asked, and does not go. */
+const STAYS: Asker = { whilePresent: (work) => work }
 
 /** A request that was told to run its command. */
 interface Holder {
@@ -91,6 +94,15 @@ class Scene {
     atomic: boolean,
     timeoutMs = 1_000,
   ): Promise<Standing | Refusal> {
+    const request = this.request(at, commandId, atomic, timeoutMs)
+    const standing = await request.named.claim()
+    if (standing === 'mine') this.holders.push(request)
+    else request.node.running.end(request.run, request.done)
+    return standing
+  }
+
+  /** One that has claimed nothing yet. */
+  request(at: number, commandId: string, atomic: boolean, timeoutMs = 1_000): Holder {
     const node = this.node(at)
     const { agent, running } = node
     const run = running.start(ACTOR)
@@ -100,12 +112,16 @@ class Scene {
       ...{ parameters: {}, timeoutMs, atomic, run: () => undefined },
     }
     const named = new NamedCommand(agent, running, run, { commandId, command, parameters: {} })
-    const standing = await named.claim()
     this.#requests += 1
-    const done = { result: this.#requests, timestamp: '', operatorId: 'o1' }
-    if (standing === 'mine') this.holders.push({ node, named, run, done })
-    else running.end(run, done)
-    return standing
+    return { node, named, run, done: { result: this.#requests, timestamp: '', operatorId: 'o1' } }
+  }
+
+  /** One that waits for a command of another node, and what it waits for. */
+  async follow(at: number, commandId: string) {
+    const request = this.request(at, commandId, true)
+    const standing = await request.named.claim()
+    if (standing instanceof Refusal) throw new Error(standing.code)
+    return { run: request.run, followed: request.named.follow(standing, STAYS) }
   }
 
   /** Ends what a request runs, with an effect in the same commit. Whether it took place. */
@@ -266,6 +282,29 @@ export function namedCommandContract(name: string, factory: () => Promise<StoreS
       }
       expect(await scene.send(0, 'large2', false)).to.have.property('outcome')
       expect(await scene.send(0, 'large1', false)).to.equal('mine')
+    })
+
+    it('are not taken over by who waited for them and is told to stop', async () => {
+      const scene = new Scene(setup.store, 2)
+      await scene.send(0, 'a', true)
+      const { run, followed } = await scene.follow(1, 'a')
+      scene.kill(0)
+      run.stop('command_cancelled')
+      expect(await followed).to.have.nested.property('outcome.code', 'unavailable')
+      expect(await scene.send(1, 'a', true)).to.equal('mine')
+    })
+
+    it('are waited for by many of a node, and taken over by one', async () => {
+      const scene = new Scene(setup.store, 2)
+      await scene.send(0, 'a', true)
+      const all = [await scene.follow(1, 'a'), await scene.follow(1, 'a')]
+      const { running } = scene.node(1)
+      scene.kill(0)
+      // Who looks is told to stop: the other one does so from then on.
+      all[0]?.run.stop('command_cancelled')
+      const outcome = await all[0]?.followed
+      if (all[0]) running.end(all[0].run, (outcome as { outcome: Refusal }).outcome)
+      expect(await all[1]?.followed).to.equal('mine')
     })
 
     it('whose claim is forgotten while they run end all the same', async () => {

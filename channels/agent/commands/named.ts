@@ -6,6 +6,7 @@
  * the one commit that is its effect. Whoever holds no claim any more, or has one with an outcome, commits nothing.
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent } from '../agent.ts'
 import { changeState, NOTHING, together } from '../commit.ts'
 import { jsonBytes } from '../json-bytes.ts'
@@ -44,6 +45,11 @@ export interface Claim {
 
 /** Where a named command is: `mine` to run now, run by another request, or done. */
 export type Standing = 'mine' | Claim | { readonly outcome: Outcome }
+
+/** Who sent a request: calls `gone` where it goes before `work` is done, or has gone already. */
+export interface Asker {
+  whilePresent(work: Promise<void>, gone: () => void): Promise<void>
+}
 
 /** What its last commit has to contain, and what its outcome is then: an earlier one, where one is kept. */
 export interface Ending {
@@ -117,14 +123,16 @@ export class NamedCommand {
     return refusal('unavailable')
   }
 
-  /** Waits for another request's outcome, or until it is this one's to run. */
-  async follow(standing: Standing): Promise<Exclude<Standing, Claim>> {
+  /** Waits for another request's outcome, or until it is this one's to run, as long as who asked is there. */
+  async follow(standing: Standing, asker: Asker): Promise<Exclude<Standing, Claim>> {
     let now: Standing | Refusal = standing
     for (let ms = FIRST_PAUSE_MS; now !== 'mine'; ms = Math.min(2 * ms, MAX_PAUSE_MS)) {
       if (now instanceof Refusal) return { outcome: now }
       if (!('run' in now)) return now
+      const gone = () => this.#run.stop('command_cancelled')
+      await asker.whilePresent(this.#pause(ms, now), gone)
+      // Before it could take over what it is not to run any more.
       if (this.#run.signal.aborted) return { outcome: refusal('unavailable') }
-      await this.#pause(ms, now)
       now = await this.claim()
     }
     return 'mine'
@@ -217,14 +225,14 @@ export class NamedCommand {
     return { ref: claimRef(this.commandId), value }
   }
 
-  /** Until it ended here, some time has passed, or nobody is to wait any more. */
-  async #pause(ms: number, { run }: Claim): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const passed = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms)
-    })
-    const ended = this.#running.get(run)?.ended ?? passed
-    await Promise.race([ended, passed, this.#run.stopped])
-    clearTimeout(timer)
+  /**
+   * Until it ended here, or may have elsewhere, or nobody is to wait any more. Of all who wait here for another
+   * node one looks; the others wait for that one.
+   */
+  async #pause(ms: number, { run: id }: Claim): Promise<void> {
+    const { stopped, signal } = this.#run
+    const awaited = this.#running.get(id) ?? this.#running.scout(this.#run, this.commandId)
+    if (awaited !== this.#run) await Promise.race([awaited.ended, stopped])
+    else await sleep(ms, undefined, { signal }).catch(() => undefined)
   }
 }

@@ -68,6 +68,7 @@ export class RunningCommands {
   readonly #runs = new Map<string, Run>()
   readonly #cancellable = new Map<string, Cancellable>()
   readonly #counts = new Map<string, number>()
+  readonly #scouts = new Map<string, Run>()
 
   constructor(nodes: Nodes) {
     this.nodes = nodes
@@ -123,6 +124,16 @@ export class RunningCommands {
     } finally {
       if (this.#cancellable.get(name) === entry) this.#cancellable.delete(name)
     }
+  }
+
+  /** Who looks whether a named command has ended on its node: `run`, where no other of this node does. */
+  scout(run: Run, commandId: string): Run {
+    const name = commandName(run.actor, commandId)
+    const known = this.#scouts.get(name)
+    if (known) return known
+    this.#scouts.set(name, run)
+    void run.ended.then(() => this.#scouts.delete(name))
+    return run
   }
 
   /** Ends the operator's own command with `command_cancelled`. Undefined: none such runs here. */

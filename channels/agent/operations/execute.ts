@@ -82,10 +82,10 @@ function ask(asked: Omit<Asked, 'named' | 'about'>): Asked {
 
 /** Answers with an earlier request's outcome, or with its own. Rejects where no answer can be sent. */
 async function answer(asked: Asked, standing: Standing): Promise<void> {
-  const { agent, named, running, run } = asked
+  const { agent, client, named, running, run } = asked
   let outcome: Outcome = refusal('internal')
   try {
-    const found = named ? await named.follow(standing) : 'mine'
+    const found = named ? await named.follow(standing, client) : 'mine'
     outcome = found === 'mine' ? await perform(asked) : tell(asked, found.outcome)
   } catch (error) {
     outcome = tell(asked, failure(agent, error))

@@ -86,6 +86,21 @@ describe('a command that its client has named', () => {
     expect(await countOf(agent, counted.name)).to.equal(1)
   })
 
+  it('is waited for as long as the socket that sent it again is there', async () => {
+    const agent = await newcomer()
+    const counted = { name: agent.who.sessionId, gate: agent.who.sessionId }
+    const request = agent.nested({ command: 'count', parameters: counted, ...named })
+    const ref = agent.send('agent_execute_command', request)
+    await agent.execute('list_commands')
+    const waiting = await other(agent)
+    for (let at = 1; at < 100; at += 1) waiting.send('agent_execute_command', request)
+    expect(refusalOf(await waiting.execute('list_commands'))).to.equal('rate_limited')
+    waiting.cut()
+    await agent.event('presence_diff', ({ leaves }) => Object.keys(leaves as object).length > 0)
+    ok(await agent.execute('open', { name: counted.gate }))
+    expect(ok(await agent.reply(ref))['result']).to.equal(1)
+  })
+
   it('fails again as it failed first', async () => {
     const agent = await newcomer()
     const failing: readonly (readonly [string, object, string])[] = [
