@@ -23,6 +23,8 @@ export const DRAIN_DEFAULTS: DrainOptions = {
 /** Of the deadline: until when a socket whose handler runs is let be, and by when all are closed. */
 const PATIENCE = 1 / 2
 const CLOSED_BY = 3 / 4
+/** So long may what was cancelled take to answer: at most half of what is left until all are closed. */
+const ANSWER_MS = 1_000
 const POLL_MS = 10
 /** For the close frame to leave and the client's answer to come: a socket closed with unread data is reset. */
 const FLUSH_MS = 500
@@ -57,15 +59,17 @@ async function closeAll(draining: Draining, options: DrainOptions): Promise<void
   const startedAt = performance.now()
   const until = (part: number) => startedAt + part * deadlineMs - performance.now()
   const total = connections.size
-  let isPatient = true
+  const answerMs = Math.min(ANSWER_MS, ((CLOSED_BY - PATIENCE) * deadlineMs) / 2)
+  let isCancelled = false
   let index = 1
   while (connections.size > 0) {
-    if (isPatient && until(PATIENCE) <= 0) {
-      isPatient = false
+    if (!isCancelled && until(PATIENCE) <= 0) {
+      isCancelled = true
       cancel?.()
-      // Its answers are out by then.
+      // What can answer at once has done so by then.
       await sleep(POLL_MS)
     }
+    const isPatient = until(PATIENCE) + answerMs > 0
     const roundsLeft = Math.max(1, Math.floor(until(CLOSED_BY) / Math.max(1, batchIntervalMs)))
     const size = Math.max(batchSize, Math.ceil(connections.size / roundsLeft))
     const count = closeBatch(connections, size, isPatient)

@@ -144,6 +144,24 @@ describe('channels: drain', () => {
       await drained
     })
 
+    it('waits a moment for an answer that takes one', async () => {
+      const cancelled = gate()
+      const answer = async () => {
+        await cancelled.opened
+        // A commit, to keep what was answered.
+        await sleep(50)
+        return error('cancelled')
+      }
+      const { url, endpoint } = await serve(room({ on: { slow: answer } }))
+      const client = await member(url)
+      client.push({ topic: 'room:a', event: 'slow', ref: '2' })
+      await client.fence()
+      await endpoint.drain({ ...DRAIN_DEFAULTS, deadlineMs: 3_000, cancel: () => cancelled.open() })
+      const reply = replied('1', '2', 'room:a', 'error', { reason: 'cancelled' })
+      expect(await nextParts(client, 1)).to.deep.equal([reply])
+      expect(await client.closed).to.include({ code: 1012 })
+    })
+
     it('asks what does not end to answer, and lets the answer out', async () => {
       const cancelled = gate()
       const { url, endpoint } = await serve(
