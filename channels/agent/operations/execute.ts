@@ -96,7 +96,7 @@ async function answer(asked: Asked, standing: Standing): Promise<void> {
 
 async function perform(asked: Asked): Promise<Outcome> {
   const { agent, client, actor, identity, payload, running, run, command, named, about } = asked
-  const outcome = await running.cancellable(run, about.commandId, command.name, () =>
+  const ended = await running.cancellable(run, about.commandId, command.name, () =>
     executeCommand(agent, {
       command,
       parameters: payload.payload.parameters ?? {},
@@ -110,10 +110,13 @@ async function perform(asked: Asked): Promise<Outcome> {
       named,
     }),
   )
-  if (command.audience === 'session' && !(outcome instanceof Refusal)) {
-    return await announce(asked, outcome)
-  }
-  return tell(asked, named ? await named.settle(outcome) : outcome)
+  const isForSession = command.audience === 'session'
+  // What its session is told, the same commit keeps. Who was stopped may have kept its draft before.
+  const isSettled = !named || (isForSession && !(ended instanceof Refusal))
+  const outcome = isSettled ? ended : await named.settle(ended)
+  return isForSession && !(outcome instanceof Refusal)
+    ? await announce(asked, outcome)
+    : tell(asked, outcome)
 }
 
 const resultOf = ({ agent, about }: Asked, { result, operatorId, timestamp }: Done) =>

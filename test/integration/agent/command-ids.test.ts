@@ -15,6 +15,7 @@ import {
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
+import { type Gate, gate } from '../../support/gate.ts'
 import { inPlaceOf } from '../../support/in-place-of.ts'
 
 const DRAFT = { repositoryType: 'services', operation: 'delete', recordId: 'srv_1' }
@@ -32,6 +33,19 @@ const losing = (doesIt: boolean) => (store: AgentStore) => {
     },
   })
 }
+
+/** A store that says that it has kept a draft, and goes on when it may. */
+const pausing = (kept: Gate, goesOn: Gate) => (store: AgentStore) =>
+  inPlaceOf(store, {
+    async commit(session, commit) {
+      const result = await store.commit(session, commit)
+      if (commit.event?.event === 'agent_change_pending') {
+        kept.open()
+        await goesOn.opened
+      }
+      return result
+    },
+  })
 
 describe('a command that its client has named', () => {
   let server: AgentServer
@@ -220,6 +234,23 @@ describe('a command that its client has named', () => {
       expect(changes).to.deep.equal([result])
     })
   }
+
+  it('tells the session of a draft that was kept before its command was cancelled', async () => {
+    const kept = gate()
+    const goesOn = gate()
+    const agent = await rawAgent(await startAgentServer({ store: pausing(kept, goesOn) }))
+    const request = agent.nested({ command: 'create_draft', parameters: DRAFT, ...named })
+    const ref = agent.send('agent_execute_command', request)
+    await kept.opened
+    const cancelled = agent.cancel('once')
+    await agent.execute('list_commands')
+    goesOn.open()
+    const drafted = ok(await agent.reply(ref))
+    expect(refusalOf(await cancelled)).to.equal('unknown_command')
+    await agent.fence()
+    expect(agent.numbered.map(({ seq }) => seq)).to.deep.equal([1, 2])
+    expect(agent.numbered.at(-1)).to.deep.equal(drafted)
+  })
 
   it('is unavailable when its outcome is too large to be kept, and runs once all the same', async () => {
     const agent = await newcomer()
