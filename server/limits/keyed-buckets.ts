@@ -24,16 +24,30 @@ export class KeyedBuckets {
 
   /** False: the key's bucket is empty. `now` as in TokenBucket. */
   take(key: string, now: number): boolean {
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, now)
-    this.#buckets.delete(key)
-    this.#buckets.set(key, bucket)
-    if (this.#buckets.size > this.#maxKeys) this.#forgetOldest()
-    return bucket.take(now)
+    return this.#used(key, now).take(now)
+  }
+
+  /** As TokenBucket's. */
+  charge(key: string, now: number): boolean {
+    return this.#used(key, now).charge(now)
+  }
+
+  /** Whether `take` would. */
+  has(key: string, now: number): boolean {
+    return this.#buckets.get(key)?.has(now) ?? true
   }
 
   /** Forgets those that are full again: from time to time. */
   sweep(now: number): void {
     for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key)
+  }
+
+  #used(key: string, now: number): TokenBucket {
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, now)
+    this.#buckets.delete(key)
+    this.#buckets.set(key, bucket)
+    if (this.#buckets.size > this.#maxKeys) this.#forgetOldest()
+    return bucket
   }
 
   #forgetOldest(): void {

@@ -31,9 +31,22 @@ export class TokenBucket {
   /** Takes as many whole tokens as there are, `most` at most, and says how many. */
   withdraw(now: number, most: number): number {
     this.#refill(now)
-    const taken = Math.min(most, Math.floor(this.#tokens))
+    const taken = Math.min(most, Math.max(0, Math.floor(this.#tokens)))
     this.#tokens -= taken
     return taken
+  }
+
+  /** For what has been done already: takes a token also where there is none, which is then owed. False: it is. */
+  charge(now: number): boolean {
+    const isThere = this.has(now)
+    this.#tokens -= 1
+    return isThere
+  }
+
+  /** Whether `take` would. */
+  has(now: number): boolean {
+    this.#refill(now)
+    return this.#tokens >= 1
   }
 
   /** Whether it is as good as a new one. */

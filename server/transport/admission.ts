@@ -33,6 +33,8 @@ export interface Client {
   readonly transport: Transport
   /** What stands for its address, as `clientKey` says; undefined: one that is exempt. */
   readonly address: string | undefined
+  /** Its attempt is counted already. */
+  readonly isCharged?: boolean
 }
 
 /** The HTTP answers to a connect for which there is no room, by what they are counted as. */
@@ -95,9 +97,20 @@ export class Admission {
 
   /** Before the app is asked: counts the attempt. Undefined: there is room. */
   screen(client: Client): Crowded | undefined {
-    const { address } = client
-    const isQuiet = address === undefined || (this.#connects?.take(address, this.#now()) ?? true)
+    const { address, isCharged = false } = client
+    const isQuiet =
+      isCharged || address === undefined || (this.#connects?.take(address, this.#now()) ?? true)
     return isQuiet ? this.review(client, null) : crowded('address_connects')
+  }
+
+  /** Whether it may try to connect now. Counts nothing. */
+  mayTry({ address }: Client): boolean {
+    return address === undefined || (this.#connects?.has(address, this.#now()) ?? true)
+  }
+
+  /** Counts an attempt that has cost something already. False: it was one too many, and those to come are fewer. */
+  charge({ address }: Client): boolean {
+    return address === undefined || (this.#connects?.charge(address, this.#now()) ?? true)
   }
 
   /** When the app has let it in, under this id: others may have come meanwhile. */

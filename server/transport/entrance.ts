@@ -37,8 +37,11 @@ export class Entrance {
    * `finish` is called at once or, where the app decides later, in a turn of its own. By its end whoever was let
    * in has to have `entered`: before the next client is reviewed.
    */
-  admit(request: RequestHead, finish: (verdict: Verdict<Session>, client: Client) => void): void {
-    const client = this.#client(request)
+  admit(
+    request: RequestHead,
+    finish: (verdict: Verdict<Session>, client: Client) => void,
+    client = this.client(request),
+  ): void {
     const unlessCrowded = (verdict: Verdict<Session>): Verdict<Session> =>
       (verdict.kind === 'accept'
         ? this.#admission.review(client, verdict.session.id)
@@ -50,10 +53,11 @@ export class Entrance {
   refuse(request: RequestHead, reason: Refused, finish: (verdict: Refused) => void): void {
     const refused = (verdict: Verdict<Session>): Refused =>
       verdict.kind === 'refuse' ? verdict : reason
-    this.#decide(request, this.#client(request), refused, finish)
+    this.#decide(request, this.client(request), refused, finish)
   }
 
-  #client(request: RequestHead): Client {
+  /** Whoever sends a request. */
+  client(request: RequestHead): Client {
     return this.#admission.client(this.#options.transport, request.peer.address)
   }
 

@@ -36,6 +36,12 @@ export class LongPollHub {
     return this.#own.open(opening)
   }
 
+  /** Whether another node is to be asked about a token, which anybody may have made up. */
+  isElsewhere(token: string): boolean {
+    const node = nodeOf(token)
+    return node !== undefined && node !== this.#node
+  }
+
   /** Undefined: it is answered. */
   ask(ask: Ask, done: Done): Pending | undefined {
     const node = nodeOf(ask.token)

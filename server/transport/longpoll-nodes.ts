@@ -118,7 +118,7 @@ export class OtherNodes {
     const passed = this.#forget(id)
     if (!passed) return
     const { node, ask, done, isGone } = passed
-    if (!isGone) done(outcome)
+    if (!isGone || outcome.kind !== 'answer') done(outcome)
     else if (hasMessages(outcome)) this.#tell(node, { kind: 'lost', token: ask.token })
   }
 

@@ -29,7 +29,7 @@ export type Ask =
       readonly asLines: boolean
     }
 
-/** Called once, unless the request is given up. */
+/** Called once; where the request is given up, only if another node says that there is no such session. */
 export type Done = (outcome: Outcome) => void
 
 /** A request that could not be answered at once. */

@@ -10,6 +10,8 @@ const HTTP_STATUS = new Map<BodyStatus, number>([[500, 503]])
 export interface Visit {
   readonly res: HttpResponse
   readonly request: RequestHead
+  /** The client went away. */
+  isGone: boolean
   /** What to do when the client goes away before it is answered. */
   onGone: () => void
   /** What to do when it is over: answered, or its client has gone. */
@@ -41,6 +43,7 @@ export function openVisit(
   lastOne: () => boolean,
 ): Visit {
   const later = deferred(res, onError, () => {
+    visit.isGone = true
     visit.onGone()
     visit.onOver()
   })
@@ -54,6 +57,7 @@ export function openVisit(
   const visit: Visit = {
     res,
     request,
+    isGone: false,
     onGone() {},
     onOver() {},
     answerWith(give) {

@@ -5,7 +5,7 @@ import { type Admission, type Client, isCrowded } from './admission.ts'
 import { type ConnectInfoKeys, validateConnectInfoKeys } from './connect-info.ts'
 import { Entrance } from './entrance.ts'
 import type { Ground, TakeRequest } from './ground.ts'
-import type { Accepted, HandshakeOptions, HandshakeRules, Refused } from './handshake.ts'
+import type { Accepted, HandshakeOptions, HandshakeRules, Refused, Verdict } from './handshake.ts'
 import { isNdjson } from './longpoll-body.ts'
 import type { SessionOptions } from './longpoll-connection.ts'
 import type { LongPollHub } from './longpoll-hub.ts'
@@ -134,13 +134,15 @@ class LongPollMount {
 
   #poll(visit: Visit): void {
     const token = tokenOf(visit.request)
-    const begin = () => this.#begin(visit)
-    if (token === undefined) begin()
-    else {
-      this.#ask(visit, { kind: 'poll', token }, (outcome) =>
-        this.#answer(visit, token, outcome, begin),
-      )
+    if (token === undefined) {
+      this.#begin(visit)
+      return
     }
+    const client = this.#entrance.client(visit.request)
+    const begin = () => this.#begin(visit, { ...client, isCharged: true })
+    this.#seek(visit, client, { kind: 'poll', token }, (outcome) =>
+      this.#answer(visit, token, outcome, begin),
+    )
   }
 
   /** Nothing of its body is kept, or sent to another node, but for a session that is there. */
@@ -154,7 +156,8 @@ class LongPollMount {
     const { maxBodyBytes } = this.#options
     const body = new PostBody(visit.res, maxBodyBytes, this.#bodies)
     visit.onOver = () => body.release()
-    this.#ask(visit, { kind: 'find', token }, (found) => {
+    const client = this.#entrance.client(visit.request)
+    this.#seek(visit, client, { kind: 'find', token }, (found) => {
       if (found.kind === 'answer') {
         const deliver = (received: Received) => this.#deliver(visit, token, received, lost)
         body.claim(token, (received) => this.#guarded(visit, () => deliver(received)))
@@ -176,6 +179,26 @@ class LongPollMount {
     }
   }
 
+  /**
+   * For a token that anybody may have made up: one that is nobody's counts as a connect, so that a client makes this
+   * node ask others no oftener than it may try to connect. A session's own requests count nothing.
+   */
+  #seek(visit: Visit, client: Client, ask: Ask, settle: Done): void {
+    if (this.#hub.isElsewhere(ask.token) && !this.#admission.mayTry(client)) {
+      this.#tooMany(visit)
+      return
+    }
+    this.#ask(visit, ask, (outcome) => {
+      if (outcome.kind === 'answer' || this.#admission.charge(client)) settle(outcome)
+      else this.#tooMany(visit)
+    })
+  }
+
+  #tooMany(visit: Visit): void {
+    this.#refused('address_connects')
+    visit.answer(500)
+  }
+
   #ask(visit: Visit, ask: Ask, settle: Done): void {
     const pending = this.#hub.ask(ask, (outcome) => this.#guarded(visit, () => settle(outcome)))
     if (pending) visit.onGone = () => pending.cancel()
@@ -183,6 +206,7 @@ class LongPollMount {
 
   /** With what a session said; `lost` answers where there is none. */
   #answer(visit: Visit, token: string, outcome: Outcome, lost: () => void): void {
+    if (visit.isGone) return
     if (outcome.kind === 'none') lost()
     else if (outcome.kind === 'gone') {
       // As in Phoenix: who asks again and again for what has ended does so slowly.
@@ -196,20 +220,17 @@ class LongPollMount {
   }
 
   /** A new session, if there is room and the app lets the client in; none where it has gone meanwhile. */
-  #begin(visit: Visit): void {
+  #begin(visit: Visit, client?: Client): void {
     if (this.#hub.isDraining) {
       this.#refused('draining')
       visit.answer(500)
       return
     }
-    let isGone = false
-    visit.onGone = () => {
-      isGone = true
-    }
-    this.#entrance.admit(visit.request, (verdict, client) => {
+    const finish = (verdict: Verdict<Session>, admitted: Client): void => {
       if (verdict.kind === 'refuse') refuse(visit, verdict)
-      else if (!isGone) this.#guarded(visit, () => this.#open(visit, verdict, client))
-    })
+      else if (!visit.isGone) this.#guarded(visit, () => this.#open(visit, verdict, admitted))
+    }
+    this.#entrance.admit(visit.request, finish, client)
   }
 
   #open(visit: Visit, { codec, session }: Accepted<Session>, client: Client): void {

@@ -51,6 +51,17 @@ describe('a token bucket', () => {
     expect([4, 4, 4].map((most) => bucket.withdraw(0, most))).to.deep.equal([4, 4, 2])
   })
 
+  it('is charged for what has been done already, and gives nothing until that is paid', () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 2 }, 0)
+    expect([1, 2, 3, 4].map(() => bucket.charge(0))).to.deep.equal([true, true, false, false])
+    expect([0, 299, 300, 300].map((at) => bucket.take(at))).to.deep.equal([
+      false,
+      false,
+      true,
+      false,
+    ])
+  })
+
   it('stands still while a clock that was set back catches up to nothing', () => {
     const bucket = new TokenBucket({ perSecond: 10, burst: 1 }, 1e6)
     expect([1e6, 0, 50, 100].map((at) => bucket.take(at))).to.deep.equal([true, false, false, true])
