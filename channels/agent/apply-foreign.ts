@@ -4,7 +4,15 @@
  * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
  */
 import type { Actor, Agent } from './agent.ts'
-import { approved, changeRef, decision, keptChange, openChange, readChange } from './change.ts'
+import {
+  approved,
+  type ClaimedChange,
+  changeRef,
+  decision,
+  keptChange,
+  openChange,
+  readChange,
+} from './change.ts'
 import { type Committed, changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
@@ -32,12 +40,12 @@ async function note(agent: Agent, session: SessionKey, changeId: string): Promis
 
 /** From pending to applying: of several that try, one succeeds. */
 function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
-  return changeState(agent, session, async () => {
+  return changeState<ClaimedChange>(agent, session, async () => {
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
     const value = { ...open.kept, applying: { by: operatorId, since: open.now } }
     return {
-      result: open.kept,
+      result: value,
       commit: {
         ...open.still,
         put: [{ ref: changeRef(changeId), value }],
@@ -56,7 +64,7 @@ export async function applyClaimed(
   agent: Agent,
   session: SessionKey,
   repository: Repository,
-  change: Change,
+  { applying: _claim, ...change }: ClaimedChange,
 ): Promise<Outcome> {
   const { changeId, repositoryType, baseVersion } = change
   const applying = repository.apply(session.businessId, change, baseVersion)
@@ -65,18 +73,22 @@ export async function applyClaimed(
   throw new TypeError(`apply resolved to neither 'applied' nor 'conflict'`)
 }
 
-/** From applying to approved, or back to pending and `change_conflict`. */
+/**
+ * From applying to approved, or back to pending and `change_conflict`. Only the claim that the repository was asked
+ * about: where another node settled it first, there may be a later one, whose outcome is another.
+ */
 export async function settle(
   agent: Agent,
   session: SessionKey,
-  changeId: string,
+  { changeId, applying: claimed }: ClaimedChange,
   outcome: Outcome,
 ): Promise<Committed<Change> | Refusal> {
   const settled = await changeState<Change>(agent, session, async () => {
     const [document, now] = await readChange(agent, session, changeId)
     if (!document) return refusal('unknown_change')
     const { applying, ...kept } = keptChange(document)
-    if (!applying) return refusal('already_decided')
+    const isSame = applying?.since === claimed.since && applying.by === claimed.by
+    if (!isSame) return refusal('already_decided')
     const decided = outcome === 'applied' ? approved(kept, applying.by, now) : undefined
     const change = decided ?? kept
     return {
@@ -113,7 +125,7 @@ export async function applyForeign(
   if (claimed instanceof Refusal) return claimed
   try {
     const outcome = await applyClaimed(agent, session, repository, claimed.result)
-    return () => settle(agent, session, changeId, outcome)
+    return () => settle(agent, session, claimed.result, outcome)
   } catch (error) {
     agent.onError(error)
     return refusal('unavailable')

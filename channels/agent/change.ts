@@ -12,6 +12,11 @@ export interface KeptChange extends Change {
   readonly applying?: { readonly by: string; readonly since: number }
 }
 
+/** One that is being applied. */
+export type ClaimedChange = KeptChange & Required<Pick<KeptChange, 'applying'>>
+
+export const isClaimed = (kept: KeptChange): kept is ClaimedChange => kept.applying !== undefined
+
 export const CHANGES = { scope: 'session', name: 'changes' } as const
 export const changeRef = (id: string): DocumentRef => ({ ...CHANGES, id })
 

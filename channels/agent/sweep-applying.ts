@@ -4,7 +4,7 @@
  */
 import type { Agent } from './agent.ts'
 import { APPLYING, applyClaimed, type Entry, entryRef, settle } from './apply-foreign.ts'
-import { changeRef, expired, keptChange, readChange } from './change.ts'
+import { changeRef, expired, isClaimed, keptChange, readChange } from './change.ts'
 import { NODE } from './node-session.ts'
 import { RepositoryTimeout } from './repository/answer.ts'
 import type { AnyRepository } from './repository/repositories.ts'
@@ -60,7 +60,7 @@ async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Pro
   const kept = document && keptChange(document)
   // A later attempt renews the entry, but not the claim.
   if (!isLeft(kept?.applying?.since ?? since, now)) return false
-  if (!(document && kept?.applying)) {
+  if (!(document && kept && isClaimed(kept))) {
     // Unless somebody renews it just now, to claim the change.
     const expect = [{ ref: entryRef(changeId), version: entry.version }]
     await agent.store.commit(NODE, { expect, remove: [entryRef(changeId)] })
@@ -74,7 +74,7 @@ async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Pro
   if (hanging.has(repository)) return false
   try {
     const outcome = await applyClaimed(agent, session, repository, kept)
-    await settle(agent, session, changeId, outcome)
+    await settle(agent, session, kept, outcome)
   } catch (error) {
     agent.onError(error)
     if (error instanceof RepositoryTimeout) hanging.add(repository)

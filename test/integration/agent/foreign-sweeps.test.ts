@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { APPLYING } from '../../../channels/agent/apply-foreign.ts'
+import { keptChange } from '../../../channels/agent/change.ts'
 import { NODE } from '../../../channels/agent/node-session.ts'
 import { type AgentStore, StoreUnavailable } from '../../../channels/agent/store/store.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
@@ -155,6 +156,37 @@ describe('a sweep of what is half applied', () => {
     expect([isRenewed, await noted(store)]).to.deep.equal([true, [changeId]])
     await server.sweep(0)
     expect(await noted(store)).to.deep.equal([])
+  })
+
+  it('settles the claim that it asked about, and no later one', async () => {
+    let store = {} as AgentStore
+    let gets: number | undefined
+    const server = await startForeign({
+      now: Date.now,
+      store(opened) {
+        store = opened
+        return inPlaceOf(opened, {
+          async get(session, ref) {
+            if (ref.name !== 'changes' || gets === undefined) return opened.get(session, ref)
+            gets += 1
+            const document = await opened.get(session, ref)
+            if (gets !== 2 || !document) return document
+            // Another node's sweep was faster, and somebody approves it again.
+            const value = { ...keptChange(document), applying: { by: 'op', since: Date.now() + 1 } }
+            await opened.commit(session, { expect: [], put: [{ ref, value }] })
+            return opened.get(session, ref)
+          },
+        })
+      },
+    })
+    const agent = await rawAgent(server)
+    const [changeId] = await leave(agent, 'inv_1')
+    invoices.put(BUSINESS, { ...INVOICE, total: 2 })
+    gets = 0
+    await server.sweep(0)
+    expect(invoices.calls).to.deep.equal([changeId])
+    expect(await noted(store)).to.deep.equal([changeId])
+    expect(refusalOf(await agent.reject(changeId))).to.equal('already_decided')
   })
 
   it('gives up, when its time has passed, what no repository holds any more', async () => {
