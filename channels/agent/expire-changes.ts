@@ -44,7 +44,7 @@ export async function sweepExpired(agent: Agent, start = ''): Promise<string> {
     const page = await agent.store.list(NODE, EXPIRIES, { after, before, limit: PAGE })
     for (const entry of page) await sweepOne(agent, entry)
     const last = page.at(-1)
-    if (!last || page.length < PAGE) return ''
+    if (!last) return ''
     after = last.id
   }
   return after

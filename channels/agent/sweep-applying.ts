@@ -9,6 +9,7 @@ import { NODE } from './node-session.ts'
 import { RepositoryTimeout } from './repository/answer.ts'
 import type { AnyRepository } from './repository/repositories.ts'
 import { isTransactional } from './repository/transactional.ts'
+import { pages } from './store/pages.ts'
 import type { Document, SessionKey } from './store/store.ts'
 
 const PAGE = 100
@@ -42,15 +43,8 @@ export async function sweepApplying(agent: Agent, isLeft: IsLeft, start = ''): P
   return next ?? ''
 }
 
-async function* entries(agent: Agent, start: string): AsyncGenerator<Document> {
-  let after = start
-  for (;;) {
-    const page = await agent.store.list(NODE, APPLYING, { after, limit: PAGE })
-    yield* page
-    const last = page.at(-1)
-    if (!last) return
-    after = last.id
-  }
+async function* entries({ store }: Agent, after: string): AsyncGenerator<Document> {
+  for await (const page of pages(store, NODE, APPLYING, { after, limit: PAGE })) yield* page
 }
 
 /** Whether its repository hung. */

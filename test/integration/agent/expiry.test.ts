@@ -10,6 +10,7 @@ import { noteExpiry, sweepExpired } from '../../../channels/agent/expire-changes
 import { openLmdbStore } from '../../../channels/agent/store/lmdb.ts'
 import { ok, type Payload, rawAgent, refusalOf, text } from '../../support/agent-client.ts'
 import { REPOSITORIES, startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 import { change, drafted, draftPrice, listed } from './drafts.ts'
 import { onlyInvoice } from './invoices.ts'
 
@@ -126,5 +127,25 @@ describe('a sweep of changes whose time has passed', () => {
     expect(await sweepExpired(agent, reached)).to.equal('')
     expect(await expired()).to.equal(40)
     await store.close()
+  })
+
+  it('is not ended by a page that the store cuts short', async () => {
+    const opened = await openLmdbStore({ dir, now: () => NOON + 10 })
+    const store = inPlaceOf(opened, {
+      list: (session, collection, range) =>
+        opened.list(session, collection, { ...range, limit: 1 }),
+    })
+    const agent = { store } as Agent
+    const session = { businessId: 'b1', sessionId: 's1' }
+    const expiresAt = new Date(NOON).toISOString()
+    for (const changeId of ['chg_1', 'chg_2']) {
+      const value = { changeId, status: 'pending', expiresAt } as unknown as Change
+      await noteExpiry(agent, session, value)
+      await opened.commit(session, { expect: [], put: [{ ref: changeRef(changeId), value }] })
+    }
+    await sweepExpired(agent)
+    const kept = await opened.list(session, changeRef(''), { limit: 10 })
+    expect(kept.map(({ value }) => (value as Change).status)).to.deep.equal(['expired', 'expired'])
+    await opened.close()
   })
 })
