@@ -13,6 +13,15 @@ import { pages } from './store/pages.ts'
 import type { Document, SessionKey } from './store/store.ts'
 
 const PAGE = 100
+/** Changes that one error names: a line of the log has room for them. */
+const PER_ERROR = 50
+/** What one sweep gives up at most: the log takes 10 errors of a class at once, and this is its only trace. */
+const MOST_GIVEN_UP = 8 * PER_ERROR
+
+/** Nobody knows what became of changes, and nobody will. */
+class UnknownOutcome extends Error {
+  override readonly name = 'UnknownOutcome'
+}
 
 /** Whether what began at `since` was left, by the store's time `now`: whoever began it is gone. */
 export type IsLeft = (since: number, now: number) => boolean
@@ -22,6 +31,8 @@ interface Sweep {
   readonly isLeft: IsLeft
   /** They did not answer in time, and are not asked again in this sweep. */
   readonly hanging: Set<AnyRepository>
+  /** What is given up, as the log names it. */
+  readonly givenUp: string[]
 }
 
 /**
@@ -30,17 +41,29 @@ interface Sweep {
  * for. Any number of nodes may do it at the same time.
  */
 export async function sweepApplying(agent: Agent, isLeft: IsLeft, start = ''): Promise<string> {
-  const sweep: Sweep = { agent, isLeft, hanging: new Set() }
+  const sweep: Sweep = { agent, isLeft, hanging: new Set(), givenUp: [] }
   let next: string | undefined
   const visit = async (entry: Document) => {
     if (await sweepOne(sweep, entry)) next ??= entry.id
   }
-  for await (const entry of entries(agent, start)) await visit(entry)
-  for await (const entry of entries(agent, '')) {
-    if (entry.id > start) break
-    await visit(entry)
+  try {
+    for await (const entry of entries(agent, start)) await visit(entry)
+    for await (const entry of entries(agent, '')) {
+      if (entry.id > start) break
+      await visit(entry)
+    }
+  } finally {
+    tellGivenUp(sweep)
   }
   return next ?? ''
+}
+
+function tellGivenUp({ agent, givenUp }: Sweep): void {
+  const what = 'nobody knows whether these were applied, and no repository is left to ask'
+  for (let at = 0; at < givenUp.length; at += PER_ERROR) {
+    const named = givenUp.slice(at, at + PER_ERROR).join(', ')
+    agent.onError(new UnknownOutcome(`${what}: ${named}`))
+  }
 }
 
 async function* entries({ store }: Agent, after: string): AsyncGenerator<Document> {
@@ -48,7 +71,8 @@ async function* entries({ store }: Agent, after: string): AsyncGenerator<Documen
 }
 
 /** Whether its repository hung. */
-async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Promise<boolean> {
+async function sweepOne(sweep: Sweep, entry: Document): Promise<boolean> {
+  const { agent, isLeft, hanging } = sweep
   const { session, changeId, since } = entry.value as Entry
   const [document, now] = await readChange(agent, session, changeId)
   const kept = document && keptChange(document)
@@ -62,7 +86,7 @@ async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Pro
   }
   const repository = agent.repositories.get(kept.repositoryType)?.repository
   if (!repository || isTransactional(repository)) {
-    await giveUp(agent, session, document, now)
+    await giveUp(sweep, session, document, now)
     return false
   }
   if (hanging.has(repository)) return false
@@ -81,19 +105,17 @@ async function sweepOne({ agent, isLeft, hanging }: Sweep, entry: Document): Pro
  * they can still tell what became of the change; but not longer than it could have been approved.
  */
 async function giveUp(
-  agent: Agent,
+  { agent, givenUp }: Sweep,
   session: SessionKey,
   { id, version, value }: Document,
   now: number,
 ): Promise<void> {
   const { applying, ...change } = keptChange({ id, version, value })
-  if (now < Date.parse(change.expiresAt)) return
+  if (now < Date.parse(change.expiresAt) || givenUp.length >= MOST_GIVEN_UP) return
   const ref = changeRef(id)
   const { committed } = await agent.store.commit(session, {
     expect: [{ ref, version }],
     put: [{ ref, value: expired(change) }],
   })
-  if (!committed) return
-  const what = `${id} of ${change.repositoryType}, which no repository holds any more`
-  agent.onError(new Error(`nobody knows whether this change was applied: ${what}`))
+  if (committed) givenUp.push(`${id} of ${change.repositoryType}`)
 }

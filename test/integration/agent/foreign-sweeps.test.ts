@@ -1,9 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { APPLYING } from '../../../channels/agent/apply-foreign.ts'
-import { keptChange } from '../../../channels/agent/change.ts'
+import type { Agent } from '../../../channels/agent/agent.ts'
+import { APPLYING, entryRef } from '../../../channels/agent/apply-foreign.ts'
+import { changeRef, keptChange } from '../../../channels/agent/change.ts'
+import type { Change } from '../../../channels/agent/contract.ts'
 import { NODE } from '../../../channels/agent/node-session.ts'
+import { openLmdbStore } from '../../../channels/agent/store/lmdb.ts'
 import { type AgentStore, StoreUnavailable } from '../../../channels/agent/store/store.ts'
+import { sweepApplying } from '../../../channels/agent/sweep-applying.ts'
+import { createLogger, errorLog } from '../../../server/logger.ts'
 import { type AgentClient, ok, rawAgent, refusalOf } from '../../support/agent-client.ts'
 import { startAgentServer, stopAgentServers } from '../../support/agent-server.ts'
 import { inPlaceOf } from '../../support/in-place-of.ts'
@@ -205,10 +213,59 @@ describe('a sweep of what is half applied', () => {
     expect(refusalOf(await agent.reject(changeId))).to.equal('change_expired')
     expect(await change(agent, changeId)).to.include({ status: 'expired' })
     expect(later.errors.map(String)).to.deep.equal([
-      `Error: nobody knows whether this change was applied: ${changeId} of invoices, which no repository holds any more`,
+      `UnknownOutcome: nobody knows whether these were applied, and no repository is left to ask: ${changeId} of invoices`,
     ])
     await later.sweep(0)
     expect(later.errors).to.have.length(1)
+  })
+})
+
+describe('a sweep that gives up many changes', () => {
+  const changeIds = Array.from({ length: 450 }, (_, index) => `chg_${index + 1_000}`)
+  const session = { businessId: 'b1', sessionId: 's1' }
+  let dir: string
+  let store: AgentStore
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sweep-'))
+    store = await openLmdbStore({ dir, now: () => NOON })
+    const expiresAt = new Date(NOON).toISOString()
+    const applying = { by: 'op', since: 0 }
+    const put = changeIds.flatMap((changeId) => [
+      {
+        ref: changeRef(changeId),
+        value: { changeId, repositoryType: 'gone', status: 'pending', expiresAt, applying },
+      },
+      { ref: entryRef(changeId), value: { session, changeId, since: 0 } },
+    ])
+    await store.commit(session, {
+      expect: [],
+      put: put.filter(({ ref }) => ref.scope === 'session'),
+    })
+    await store.commit(NODE, { expect: [], put: put.filter(({ ref }) => ref.scope === 'business') })
+  })
+  afterEach(async () => {
+    await store.close()
+    await rm(dir, { recursive: true })
+  })
+
+  it('names each in the log, however seldom that takes a line', async () => {
+    const lines: string[] = []
+    const destination = { write: (line: string) => void lines.push(line) }
+    const logger = createLogger({ level: 'error', nodeName: 'n', destination })
+    const named = () => new Set(lines.join('').match(/chg_\d+/g)).size
+    const expired = async () => {
+      const all = await store.list(session, changeRef(''), { limit: 1_000 })
+      return all.filter(({ value }) => (value as Change).status === 'expired').length
+    }
+    for (const most of [400, 450]) {
+      // Each sweep is long after the one before.
+      const onError = errorLog(logger, () => most * 1_000)
+      await sweepApplying(
+        { store, repositories: new Map(), onError } as unknown as Agent,
+        () => true,
+      )
+      expect([named(), await expired()]).to.deep.equal([most, most])
+    }
   })
 })
 
