@@ -174,10 +174,14 @@ local first = oldest()
 if not first then return { epoch, {}, 0 } end
 local from = math.max(first, tonumber(ARGV[7]))
 local page, bytes = {}, 0
-for _, entry in ipairs(redis.call('XRANGE', events, digits(from), '+', 'COUNT', ARGV[8]) or {}) do
+-- One by one: several that a page has no room for would be in memory all the same.
+for _ = 1, tonumber(ARGV[8]) do
+  local entry = redis.call('XRANGE', events, digits(from), '+', 'COUNT', 1)[1]
+  if not entry then break end
   bytes = bytes + #entry[2][2]
   if bytes > ${PAGE_BYTES} and #page > 0 then break end
   page[#page + 1] = entry
+  from = tonumber(string.match(entry[1], '^%d+')) + 1
 end
 return { epoch, page, tonumber(redis.call('HGET', session, 'seq')) }
 `,
