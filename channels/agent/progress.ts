@@ -1,5 +1,6 @@
 /** Progress of commands on its way to the one socket that asked for them: it never fills that up. */
 import { Broadcast, type Sent } from '../../server/index.ts'
+import type { Agent } from './agent.ts'
 import type { CommandProgress } from './contract.ts'
 import { toJson } from './store/json.ts'
 
@@ -56,32 +57,46 @@ export class ProgressOutlet {
 export class Progress {
   readonly #outlet: ProgressOutlet
   readonly #about: Pick<CommandProgress, 'commandId' | 'command' | 'operatorId'>
-  readonly #now: () => number
+  readonly #agent: Pick<Agent, 'now' | 'onError'>
   #step = 0
   #second = 0
   #inSecond = 0
+  #hasFailed = false
   #hasEnded = false
 
-  /** `now` in milliseconds since 1970. */
   constructor(
     outlet: ProgressOutlet,
     about: Pick<CommandProgress, 'commandId' | 'command' | 'operatorId'>,
-    now: () => number,
+    agent: Pick<Agent, 'now' | 'onError'>,
   ) {
     this.#outlet = outlet
     this.#about = about
-    this.#now = now
+    this.#agent = agent
   }
 
-  /** Throws TypeError for a value without JSON form, RangeError for one that is too large. */
+  /**
+   * Leaves out a value without JSON form and one that is too large, and tells `onError` of the first such. It never
+   * throws: in a timer of the command's, nobody would catch that.
+   */
   report(value: unknown): void {
     if (this.#hasEnded) return
+    try {
+      this.#report(value)
+    } catch (error) {
+      if (this.#hasFailed) return
+      this.#hasFailed = true
+      const message = `command ${this.#about.command}: a progress is left out`
+      this.#agent.onError(new Error(message, { cause: error }))
+    }
+  }
+
+  #report(value: unknown): void {
     const bytes = Buffer.byteLength(toJson(value))
     if (bytes > MAX_BYTES) {
       throw new RangeError(`progress of ${bytes} bytes: at most ${MAX_BYTES}`)
     }
     this.#step += 1
-    const now = this.#now()
+    const now = this.#agent.now()
     if (!this.#isInTime(now)) return
     const { commandId } = this.#about
     const payload: CommandProgress = {

@@ -18,8 +18,8 @@ export interface CommandContext {
   readonly signal: AbortSignal
   /**
    * Tells the requester how far it is: a JSON value of at most 16 KiB. Where it comes faster than 1,000 times a
-   * second, or than the client reads, some are left out; after the end of the command, all. Throws TypeError for a
-   * value without JSON form and RangeError for a larger one.
+   * second, or than the client reads, some are left out; after the end of the command, all. So is a value without
+   * JSON form or a larger one, which the node's log tells of, once. Never throws.
    */
   progress(value: unknown): void
   /** An expected failure: return it instead of a result. */
@@ -33,7 +33,8 @@ export interface CommandContext {
 /**
  * What a command may do in its session: what its requester may, by the same code, and told to the session in the
  * same way. Without the right to it each is refused with `permission_denied`; once `signal` is aborted each
- * rejects with its reason, and nothing is done any more.
+ * rejects with its reason, and nothing is done any more. A rejection that the command does not wait for any more is
+ * forgotten; one of a promise that it has made of it, as by `then`, is its own to catch.
  */
 export interface SessionOperations {
   /** The current query of a repository type; of one that nobody knows, too. */

@@ -24,6 +24,15 @@ export interface Runner extends Actor {
 /** What a command's draft commits besides. */
 export type Besides = (change: Change) => Promise<CommitPart | Refusal>
 
+/**
+ * The same promise. A command that has ended, or been ended, waits for none of its own any more, and a rejection that
+ * nobody waits for would end the node.
+ */
+function unheard<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined)
+  return work
+}
+
 /** What a running command can do in its session. */
 export function sessionOperations(
   agent: Agent,
@@ -32,23 +41,24 @@ export function sessionOperations(
   besides: Besides,
 ): SessionOperations {
   const { session, operatorId } = runner
-  /** With that right, and in time. */
-  const guarded = async <T>(needs: RequiredPermission | undefined, work: () => Promise<T>) => {
+  const inTime = async <T>(work: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted()
-    return allows(runner.permissions, needs) ? await work() : refusal('permission_denied')
+    return await work()
   }
-  const committed = async <T>(
-    needs: RequiredPermission,
-    work: () => Promise<Committed<T> | Refusal>,
-  ): Promise<T | Refusal> => {
-    const outcome = await guarded(needs, work)
-    return outcome instanceof Refusal ? outcome : outcome.result
-  }
+  /** With that right, and in time. */
+  const guarded = <T>(needs: RequiredPermission, work: () => Promise<T>): Promise<T | Refusal> =>
+    unheard(
+      inTime(async () =>
+        allows(runner.permissions, needs) ? await work() : refusal('permission_denied'),
+      ),
+    )
+  const committed = <T>(needs: RequiredPermission, work: () => Promise<Committed<T> | Refusal>) =>
+    guarded(needs, async () => {
+      const outcome = await work()
+      return outcome instanceof Refusal ? outcome : outcome.result
+    })
   return {
-    async query(repositoryType) {
-      signal.throwIfAborted()
-      return await currentQuery(agent, session, repositoryType)
-    },
+    query: (type) => unheard(inTime(() => currentQuery(agent, session, type))),
     modify(repositoryType, value) {
       const form = Array.isArray(value) ? 'list' : 'object'
       const modifications = { form, value, path: '' } as const

@@ -102,11 +102,7 @@ async function perform(asked: Asked): Promise<Outcome> {
       parameters: payload.payload.parameters ?? {},
       run,
       runner: { ...actor, permissions: identity.permissions },
-      progress: new Progress(
-        client.progress,
-        { ...about, operatorId: actor.operatorId },
-        agent.now,
-      ),
+      progress: new Progress(client.progress, { ...about, operatorId: actor.operatorId }, agent),
       named,
     }),
   )

@@ -71,27 +71,35 @@ describe('the progress of a command', () => {
     expect(told(agent).map((each) => each['commandId'])).to.deep.equal([commandId, commandId])
   })
 
-  for (const kind of ['bigint', 'function', 'cycle', 'nothing']) {
-    it(`is refused to the command where it is a ${kind}`, async () => {
+  const KINDS = [
+    ['bigint', 'TypeError'],
+    ['function', 'TypeError'],
+    ['cycle', 'TypeError'],
+    ['nothing', 'TypeError'],
+    ['large', 'RangeError'],
+  ] as const
+  for (const [kind, failure] of KINDS) {
+    it(`is left out where it is a ${kind}, which the log tells of once`, async () => {
       const agent = await newcomer()
-      expect(ok(await agent.execute('tell_kind', { kind }))['result']).to.equal('TypeError')
-      expect(told(agent)).to.deep.equal([])
+      const before = server.errors.length
+      ok(await agent.execute('tell_kind', { kind }))
+      expect(told(agent).map(progressOf)).to.deep.equal([[1, 'went on']])
+      const [error, ...more] = server.errors.slice(before) as readonly Error[]
+      expect(error?.message).to.equal('command tell_kind: a progress is left out')
+      expect(error?.cause).to.have.property('name', failure)
+      expect(more).to.deep.equal([])
     })
   }
 
-  it('is refused to the command where it is larger than 16 KiB', async () => {
-    const agent = await newcomer()
-    expect(ok(await agent.execute('tell_kind', { kind: 'large' }))['result']).to.equal('RangeError')
-    expect(told(agent)).to.deep.equal([])
-  })
-
   it('does nothing once the command has ended', async () => {
     const agent = await newcomer()
+    const before = server.errors.length
     const late = { name: 'told too late' }
     expect(refusalOf(await agent.execute('tell_late', late))).to.equal('command_timeout')
     expect(ok(await agent.execute('pass', late))['result']).to.equal('told')
     await agent.fence()
     expect(told(agent)).to.deep.equal([])
+    expect(server.errors.slice(before)).to.deep.equal([])
   })
 
   it('leaves some out where it comes too fast', async () => {

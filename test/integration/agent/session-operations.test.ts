@@ -149,4 +149,18 @@ describe('what a command does in its session', () => {
     expect(ok(await agent.execute('pass', late))['result']).to.equal('command_timeout')
     expect(await done(agent, 'query', 'services')).to.deep.include({ limit: 100 })
   })
+
+  it('costs nobody else anything where it fails and the command waits for it no more', async () => {
+    const agent = await newcomer()
+    const failures: unknown[] = []
+    const onFailure = (error: unknown) => failures.push(error)
+    process.on('unhandledRejection', onFailure)
+    try {
+      expect(refusalOf(await agent.execute('act_unheard'))).to.equal('command_timeout')
+      await agent.fence()
+      expect(failures).to.deep.equal([])
+    } finally {
+      process.off('unhandledRejection', onFailure)
+    }
+  })
 })
