@@ -33,4 +33,6 @@ export interface Agent {
 export interface Actor {
   readonly session: SessionKey
   readonly operatorId: string
+  /** Once it is aborted, nothing is to be committed for it any more. Requests have none. */
+  readonly signal?: AbortSignal
 }

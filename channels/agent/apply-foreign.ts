@@ -4,16 +4,8 @@
  * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
  */
 import type { Actor, Agent } from './agent.ts'
-import {
-  approved,
-  type ClaimedChange,
-  changeRef,
-  decision,
-  keptChange,
-  openChange,
-  readChange,
-} from './change.ts'
-import { type Committed, changeState } from './commit.ts'
+import { approved, changeRef, decision, keptChange, openChange, readChange, type ClaimedChange } from './change.ts'
+import { changeFor, changeState, type Committed } from './commit.ts'
 import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
@@ -39,8 +31,9 @@ async function note(agent: Agent, session: SessionKey, changeId: string): Promis
 }
 
 /** From pending to applying: of several that try, one succeeds. */
-function claim(agent: Agent, { session, operatorId }: Actor, changeId: string) {
-  return changeState<ClaimedChange>(agent, session, async () => {
+function claim(agent: Agent, actor: Actor, changeId: string) {
+  const { session, operatorId } = actor
+  return changeFor<ClaimedChange>(agent, actor, async () => {
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
     const value = { ...open.kept, applying: { by: operatorId, since: open.now } }

@@ -1,4 +1,4 @@
-import type { Agent } from './agent.ts'
+import type { Actor, Agent } from './agent.ts'
 import type { SessionEventName, Unnumbered } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
 import type { CommitPart } from './repository/transactional.ts'
@@ -55,14 +55,26 @@ export function changeState<T>(
   })
 }
 
+/** The same for an actor: it rejects, and commits nothing any more, once the actor's signal is aborted. */
+export const changeFor = <T>(
+  agent: Agent,
+  { session, signal }: Actor,
+  attempt: () => Promise<Plan<T> | Refusal>,
+): Promise<Committed<T> | Refusal> =>
+  changeState(agent, session, async () => {
+    const plan = await attempt()
+    signal?.throwIfAborted()
+    return plan
+  })
+
 /** The same; `besides` tells, of what an attempt would answer, what else its commit is to do. */
 export const changeWith = <T>(
   besides: (result: T) => Promise<CommitPart | Refusal>,
   agent: Agent,
-  session: SessionKey,
+  actor: Actor,
   attempt: () => Promise<Plan<T> | Refusal>,
 ): Promise<Committed<T> | Refusal> =>
-  changeState(agent, session, async () => {
+  changeFor(agent, actor, async () => {
     const plan = await attempt()
     if (plan instanceof Refusal) return plan
     const part = await besides(plan.result)

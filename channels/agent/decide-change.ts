@@ -9,17 +9,18 @@ import {
   keptChange,
   openChange,
 } from './change.ts'
-import { type Committed, changeState } from './commit.ts'
+import { type Committed, changeFor } from './commit.ts'
 import type { Change } from './contract.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { isTransactional } from './repository/transactional.ts'
 
 export async function rejectChange(
   agent: Agent,
-  { session, operatorId }: Actor,
+  actor: Actor,
   { changeId, reason }: { readonly changeId: string; readonly reason: string },
 ): Promise<Committed<Change> | Refusal> {
-  return await changeState(agent, session, async () => {
+  const { session, operatorId } = actor
+  return await changeFor(agent, actor, async () => {
     const open = await openChange(agent, session, changeId)
     if (open instanceof Refusal) return open
     const decidedAt = new Date(open.now).toISOString()
@@ -61,7 +62,7 @@ export async function approval(
   if (!repository) return refusal('unknown_repository')
   if (!isTransactional(repository)) return await applyForeign(agent, actor, repository, changeId)
   return () =>
-    changeState(agent, session, async () => {
+    changeFor(agent, actor, async () => {
       // Before the change: where that is open after it, it is not this change that moved the record on.
       const found = await repository.get(session.businessId, repositoryType, recordId)
       const open = await openChange(agent, session, changeId)

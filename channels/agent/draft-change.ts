@@ -53,10 +53,11 @@ function outcomeOf(
  */
 export async function draftChange(
   agent: Agent,
-  { session, operatorId }: Actor,
+  actor: Actor,
   draft: Draft,
   besides: (change: Change) => Promise<CommitPart | Refusal>,
 ): Promise<Change | Refusal> {
+  const { session, operatorId } = actor
   const { repositoryType, operation } = draft
   const known = agent.repositories.get(repositoryType)
   if (!known) return refusal('unknown_repository')
@@ -67,7 +68,7 @@ export async function draftChange(
     agent.applyMs,
     `get for a draft of ${repositoryType}`,
   )
-  const outcome = await changeWith(besides, agent, session, async () => {
+  const outcome = await changeWith(besides, agent, actor, async () => {
     const next = await nextEntry(agent, session, JOURNAL)
     const before = found?.record ?? null
     const after = outcomeOf({ ...draft, recordId }, before)

@@ -1,6 +1,6 @@
 /** A session's queries and their history: modify, revert, list (contract 7). */
 import type { Actor, Agent } from './agent.ts'
-import { type Committed, changeState } from './commit.ts'
+import { type Committed, changeFor } from './commit.ts'
 import type { HistoryEntry, Unnumbered } from './contract.ts'
 import { timeIn } from './ids.ts'
 import { newestEntry, nextEntry } from './journal.ts'
@@ -81,7 +81,7 @@ export async function modifyQuery(
   if (!known) return refusal('unknown_repository')
   const { store } = agent
   const { session, operatorId } = actor
-  return await changeState(agent, session, async () => {
+  return await changeFor(agent, actor, async () => {
     const [queryDocument, next] = await Promise.all([
       store.get(session, queryRef(repositoryType)),
       nextEntry(agent, session, JOURNAL),
@@ -122,12 +122,13 @@ export async function modifyQuery(
  */
 export async function revertQuery(
   agent: Agent,
-  { session }: Actor,
+  actor: Actor,
   modificationId: string,
   announce: (entry: HistoryEntry, now: number) => Unnumbered<'agent_query_reverted'>,
 ): Promise<Committed<HistoryEntry> | Refusal> {
   const { store } = agent
-  return await changeState(agent, session, async () => {
+  const { session } = actor
+  return await changeFor(agent, actor, async () => {
     const document = await store.get(session, historyRef(modificationId))
     if (!document) return refusal('unknown_modification')
     const entry = document.value as HistoryEntry

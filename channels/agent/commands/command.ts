@@ -33,8 +33,10 @@ export interface CommandContext {
 /**
  * What a command may do in its session: what its requester may, by the same code, and told to the session in the
  * same way. Without the right to it each is refused with `permission_denied`; once `signal` is aborted each
- * rejects with its reason, and nothing is done any more. A rejection that the command does not wait for any more is
- * forgotten; one of a promise that it has made of it, as by `then`, is its own to catch.
+ * rejects with its reason, and so does one that still waits to commit what it would: nothing is committed any more,
+ * but what is on its way to the store, and an approval that another system than the store has begun to apply. A
+ * rejection that the command does not wait for any more is forgotten; one of a promise that it has made of it, as by
+ * `then`, is its own to catch.
  */
 export interface SessionOperations {
   /** The current query of a repository type; of one that nobody knows, too. */

@@ -36,9 +36,8 @@ export function commandContext(agent: Agent, started: Started): CommandContext {
 
 /** The draft of an atomic command is its outcome: one commit keeps both. */
 const draftEnds =
-  (agent: Agent, { command, named, run, runner }: Started): Besides =>
+  (agent: Agent, { command, named, runner }: Started): Besides =>
   async (change) => {
-    run.signal.throwIfAborted()
     if (!(named && command.atomic)) return NOTHING
     const timestamp = new Date(agent.now()).toISOString()
     const done: Done = { result: change, timestamp, operatorId: runner.operatorId }

@@ -41,6 +41,7 @@ export function sessionOperations(
   besides: Besides,
 ): SessionOperations {
   const { session, operatorId } = runner
+  const actor: Actor = { session, operatorId, signal }
   const inTime = async <T>(work: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted()
     return await work()
@@ -63,17 +64,17 @@ export function sessionOperations(
       const form = Array.isArray(value) ? 'list' : 'object'
       const modifications = { form, value, path: '' } as const
       const request = { repositoryType, modifications, announce: queryModified(agent) }
-      return committed('query.modify', () => modifyQuery(agent, runner, request))
+      return committed('query.modify', () => modifyQuery(agent, actor, request))
     },
     revert(modificationId) {
       const announce = queryReverted(operatorId)
-      return committed('query.revert', () => revertQuery(agent, runner, modificationId, announce))
+      return committed('query.revert', () => revertQuery(agent, actor, modificationId, announce))
     },
     history: ({ limit = MOST, ...range } = {}) =>
       guarded('query.history', () =>
         queryHistory(agent, session, { ...range, limit: Math.min(limit, MOST) }),
       ),
-    draft: (draft) => guarded('change.create', () => draftChange(agent, runner, draft, besides)),
+    draft: (draft) => guarded('change.create', () => draftChange(agent, actor, draft, besides)),
     change: (changeId) => guarded(ANY_CHANGE, () => oneChange(agent, session, changeId)),
     changes: ({ limit = MOST, ...options } = {}) =>
       guarded(ANY_CHANGE, () =>
@@ -81,11 +82,11 @@ export function sessionOperations(
       ),
     approve: (changeId) =>
       committed('change.approve', async () => {
-        const approve = await approval(agent, runner, changeId)
+        const approve = await approval(agent, actor, changeId)
         return approve instanceof Refusal ? approve : await approve()
       }),
     reject: (changeId, reason) =>
-      committed('change.reject', () => rejectChange(agent, runner, { changeId, reason })),
+      committed('change.reject', () => rejectChange(agent, actor, { changeId, reason })),
   }
 }
 

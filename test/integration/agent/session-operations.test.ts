@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import type { AgentStore } from '../../../channels/agent/store/store.ts'
 import {
   type AgentClient,
   ok,
@@ -17,6 +18,8 @@ import {
   startAgentServer,
   stopAgentServers,
 } from '../../support/agent-server.ts'
+import { type Gate, gate } from '../../support/gate.ts'
+import { inPlaceOf } from '../../support/in-place-of.ts'
 
 const DRAFT = {
   repositoryType: 'services',
@@ -33,6 +36,24 @@ async function readmeModule(directory: string): Promise<string> {
   await writeFile(path, /```ts\n(.*?)```/s.exec(part)?.[1] ?? '')
   return path
 }
+
+/** The limit of a query that is kept slowly. */
+const SLOW = 7
+
+/** A store that opens `begun` when it is to keep that query, and does when `turn` is open. */
+const slowOnce = (begun: Gate, turn: Gate) => (store: AgentStore) =>
+  inPlaceOf(store, {
+    async commit(session, commit) {
+      const isSlow = commit.put?.some(
+        ({ ref, value }) => ref.name === 'queries' && (value as Payload)['limit'] === SLOW,
+      )
+      if (isSlow) {
+        begun.open()
+        await turn.opened
+      }
+      return await store.commit(session, commit)
+    },
+  })
 
 describe('what a command does in its session', () => {
   let server: AgentServer
@@ -148,6 +169,39 @@ describe('what a command does in its session', () => {
     expect(refusalOf(await agent.execute('act_late', late))).to.equal('command_timeout')
     expect(ok(await agent.execute('pass', late))['result']).to.equal('command_timeout')
     expect(await done(agent, 'query', 'services')).to.deep.include({ limit: 100 })
+  })
+
+  it('is not done where its turn comes after its time', async () => {
+    const [begun, turn] = [gate(), gate()]
+    const slow = await startAgentServer({ commands: COMMANDS, store: slowOnce(begun, turn) })
+    const agent = await rawAgent(slow)
+    const first = text(await done(agent, 'draft', DRAFT), 'changeId')
+    const second = text(await done(agent, 'draft', DRAFT), 'changeId')
+    const { modificationId } = await done(agent, 'modify', { limit: 5 })
+    const other = await rawAgent(slow, { ...agent.who, operatorId: 'other' })
+    const before = other.modifyQuery('services', { limit: SLOW })
+    await begun.opened
+    const actions: readonly (readonly [string, unknown])[] = [
+      ['modify', { limit: 8 }],
+      ['revert', modificationId],
+      ['draft', DRAFT],
+      ['approve', first],
+      ['reject', second],
+    ]
+    for (const [action, value] of actions) {
+      const parameters = { name: `${action} slowly`, action, value }
+      expect(refusalOf(await agent.execute('act_slowly', parameters))).to.equal('command_timeout')
+    }
+    turn.open()
+    ok(await before)
+    for (const [action] of actions) {
+      const came = ok(await agent.execute('pass', { name: `${action} slowly` }))
+      expect(came['result'], action).to.equal('command_timeout')
+    }
+    expect(await done(agent, 'query', 'services')).to.deep.include({ limit: SLOW })
+    const { changes } = await done(agent, 'changes', { status: 'pending' })
+    expect(changes).to.have.length(2)
+    expect(agent.seqs).to.deep.equal([1, 2, 3, 4])
   })
 
   it('costs nobody else anything where it fails and the command waits for it no more', async () => {
