@@ -1,19 +1,12 @@
 import type { Agent } from './agent.ts'
 import { CHANGES, keptChange, shown } from './change.ts'
-import type { Change } from './contract.ts'
+import type { Change, ListChangesParameters } from './contract.ts'
 import { jsonBytes } from './json-bytes.ts'
 import { pages } from './store/pages.ts'
 import { PAGE_BYTES, type SessionKey } from './store/store.ts'
 
 const DEFAULT_LIMIT = 100
 const PAGE = 200
-
-export interface ListChanges {
-  readonly status?: Change['status']
-  readonly limit?: number
-  /** The changeId to go on after. */
-  readonly after?: string
-}
 
 export interface ListedChanges {
   /** Oldest first. */
@@ -29,7 +22,7 @@ export interface ListedChanges {
 export async function listChanges(
   { store }: Agent,
   session: SessionKey,
-  { status, limit = DEFAULT_LIMIT, after }: ListChanges,
+  { status, limit = DEFAULT_LIMIT, after }: ListChangesParameters,
   signal: AbortSignal,
 ): Promise<ListedChanges> {
   const now = await store.now(session)

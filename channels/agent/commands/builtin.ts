@@ -1,6 +1,6 @@
 /** The commands that every server has (contract 6). */
 import { Type as T } from '@sinclair/typebox'
-import { CHANGE_STATUSES, Reference } from '../contract.ts'
+import { DraftParameters, ListChangesParameters, Reference } from '../contract.ts'
 import { jsonBytes } from '../json-bytes.ts'
 import { ANY_CHANGE } from '../permissions.ts'
 import { TooMuchFound } from '../query/find.ts'
@@ -47,34 +47,10 @@ const createDraft = defineCommand({
   description: 'Proposes a change of one record, to be approved or rejected',
   permission: 'change.create',
   audience: 'session',
-  parameters: T.Object({
-    repositoryType: Reference,
-    operation: T.Unsafe<'create' | 'update' | 'delete'>({
-      type: 'string',
-      enum: ['create', 'update', 'delete'],
-    }),
-    recordId: T.Optional(Reference),
-    data: T.Optional(T.Object({ id: T.Optional(Reference) })),
-  }),
+  parameters: DraftParameters,
   timeoutMs: TIMEOUT_MS,
   atomic: true,
-  async run(context, { repositoryType, operation, recordId, data }) {
-    const problem = (path: string, text: string) =>
-      context.refuse('invalid_payload', [{ path: `/payload/parameters${path}`, problem: text }])
-    const id = recordId ?? (operation === 'create' ? data?.id : undefined)
-    if (operation !== 'create' && id === undefined) return problem('/recordId', 'is required')
-    if (operation !== 'delete' && data === undefined) return problem('/data', 'is required')
-    if (operation === 'delete' && data !== undefined) return problem('/data', 'must be absent')
-    if (data?.id !== undefined && data.id !== id) {
-      return problem('/data/id', 'must be the same as recordId')
-    }
-    return await context.session.draft({
-      repositoryType,
-      operation,
-      ...(id !== undefined && { recordId: id }),
-      ...(data && { data }),
-    })
-  },
+  run: (context, draft) => context.session.draft(draft),
 })
 
 const listChanges = defineCommand({
@@ -82,13 +58,7 @@ const listChanges = defineCommand({
   description: 'Lists the session’s changes, oldest first',
   permission: ANY_CHANGE,
   audience: 'requester',
-  parameters: T.Object({
-    status: T.Optional(
-      T.Unsafe<(typeof CHANGE_STATUSES)[number]>({ type: 'string', enum: [...CHANGE_STATUSES] }),
-    ),
-    limit: T.Optional(T.Integer({ minimum: 1, maximum: 200 })),
-    after: T.Optional(Reference),
-  }),
+  parameters: ListChangesParameters,
   timeoutMs: TIMEOUT_MS,
   atomic: true,
   run: (context, options) => context.session.changes(options),

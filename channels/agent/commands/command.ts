@@ -1,9 +1,15 @@
 /** What a command is (contract 6). Built-ins and those of a `COMMANDS` module have the same shape. */
 import type { TSchema } from '@sinclair/typebox'
 import type { ErrorCode } from '../codes.ts'
-import type { Change, HistoryEntry, Modification } from '../contract.ts'
-import type { Draft } from '../draft-change.ts'
-import type { ListChanges, ListedChanges } from '../list-changes.ts'
+import type {
+  Change,
+  HistoryEntry,
+  ListChangesParameters,
+  Modification,
+  QueryHistoryRequest,
+} from '../contract.ts'
+import type { Draft } from '../draft.ts'
+import type { ListedChanges } from '../list-changes.ts'
 import type { Permission, RequiredPermission } from '../permissions.ts'
 import type { Query } from '../query/query.ts'
 import type { Detail, Refusal } from '../refusal.ts'
@@ -32,7 +38,7 @@ export interface CommandContext {
 
 /**
  * What a command may do in its session: what its requester may, by the same code, and told to the session in the
- * same way. Without the right to it each is refused with `permission_denied`; once `signal` is aborted each
+ * same way; what they refuse for its shape is `invalid_payload`. Without the right to it each is refused with `permission_denied`; once `signal` is aborted each
  * rejects with its reason, and so does one that still waits to commit what it would: nothing is committed any more,
  * but what is on its way to the store, and an approval that another system than the store has begun to apply. A
  * rejection that the command does not wait for any more is forgotten; one of a promise that it has made of it, as by
@@ -48,23 +54,22 @@ export interface SessionOperations {
   ): Promise<HistoryEntry | Refusal>
   /** As `agent_query_revert`. */
   revert(modificationId: string): Promise<HistoryEntry | Refusal>
-  /** As `agent_query_history`: at most `limit` (200, the most), older than `before`; oldest first. */
+  /** As `agent_query_history`. */
   history(range?: HistoryRange): Promise<readonly HistoryEntry[] | Refusal>
-  /** Keeps a pending change. */
+  /** As `create_draft`. */
   draft(draft: Draft): Promise<Change | Refusal>
+  /** As `get_change`. */
   change(changeId: string): Promise<Change | Refusal>
-  /** At most `limit` (200, the most) of them. */
-  changes(options?: ListChanges): Promise<ListedChanges | Refusal>
+  /** As `list_changes`. */
+  changes(options?: ListChangesParameters): Promise<ListedChanges | Refusal>
   /** As `agent_approve_changes`. */
   approve(changeId: string): Promise<Change | Refusal>
   /** As `agent_reject_changes`. */
   reject(changeId: string, reason: string): Promise<Change | Refusal>
 }
 
-export interface HistoryRange {
-  readonly limit?: number
-  readonly before?: string
-}
+/** As in a request. */
+export type HistoryRange = Pick<QueryHistoryRequest, 'limit' | 'before'>
 
 export interface Command {
   /** `[A-Za-z_][A-Za-z0-9_.-]{0,63}`, unique. */

@@ -68,13 +68,16 @@ describe('a record', () => {
       propose(agent, 'create', { recordId: 'b', data: { text: 'x'.repeat(largest + 1) } }),
       propose(agent, 'create', { recordId: 'b', data: { text: 'é'.repeat(largest / 2 + 1) } }),
       propose(agent, 'update', { recordId: 'a', data: { more: 1 } }),
+      // Whatever the record is, and whether it is there: the draft alone is too large.
+      propose(agent, 'create', { recordId: 'a', data: { text: 'x'.repeat(largest + 1) } }),
+      propose(agent, 'update', { recordId: 'b', data: { text: 'x'.repeat(largest + 1) } }),
     ]
     for (const reply of await Promise.all(tooLarge)) {
       expect(refusalOf(reply)).to.equal('invalid_payload')
       expect(reply.response['details']).to.deep.equal([
         {
           path: '/payload/parameters',
-          problem: 'make the record larger than 131072 bytes of JSON',
+          problem: 'makes the record larger than 131072 bytes of JSON',
         },
       ])
     }

@@ -209,6 +209,9 @@ describe('the list of changes', () => {
     }
     const last = await draftPrice(agent, 1)
     ok(await agent.reject(last))
+    const page = await result(agent, 'list_changes')
+    expect(page['changes']).to.have.length(100)
+    expect(page['next']).to.equal((page['changes'] as readonly Payload[])[99]?.['changeId'])
     const { changes, next } = await result(agent, 'list_changes', { status: 'rejected' })
     expect((changes as readonly Payload[]).map(({ changeId }) => changeId)).to.deep.equal([last])
     expect(next).to.equal(null)

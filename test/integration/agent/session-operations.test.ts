@@ -128,6 +128,38 @@ describe('what a command does in its session', () => {
     ])
   })
 
+  it('is refused where a request of its shape is', async () => {
+    const agent = await newcomer()
+    const changeId = text(await done(agent, 'draft', DRAFT), 'changeId')
+    const refused: readonly (readonly [string, unknown, string])[] = [
+      ['modify', 7, '/modifications'],
+      ['revert', 7, '/modificationId'],
+      ['history', { limit: 0 }, '/limit'],
+      ['history', { limit: 201 }, '/limit'],
+      ['draft', { ...DRAFT, repositoryType: 7 }, '/payload/parameters/repositoryType'],
+      ['draft', { ...DRAFT, operation: 'upsert' }, '/payload/parameters/operation'],
+      ['draft', { ...DRAFT, recordId: 'é'.repeat(129) }, '/payload/parameters/recordId'],
+      ['draft', { ...DRAFT, data: [] }, '/payload/parameters/data'],
+      ['draft', { ...DRAFT, data: { id: 'other' } }, '/payload/parameters/data/id'],
+      ['draft', { ...DRAFT, operation: 'delete' }, '/payload/parameters/data'],
+      ['change', '', '/payload/changeId'],
+      ['changes', { limit: 201 }, '/payload/parameters/limit'],
+      ['changes', { status: 'open' }, '/payload/parameters/status'],
+      ['approve', null, '/payload/changeId'],
+      ['say', [7, 'no'], '/payload/changeId'],
+      ['say', [changeId, ''], '/payload/reason'],
+      ['say', [changeId, 'x'.repeat(2_001)], '/payload/reason'],
+      ['say', [changeId, { why: 'not' }], '/payload/reason'],
+    ]
+    for (const [action, value, path] of refused) {
+      const reply = await acts(agent, action, value)
+      expect(refusalOf(reply), `${action} ${path}`).to.equal('invalid_payload')
+      const details = reply.response['details'] as readonly Payload[]
+      expect(details.map((each) => each['path'])).to.deep.equal([path])
+    }
+    expect(await done(agent, 'change', changeId)).to.include({ status: 'pending' })
+  })
+
   it('is refused without the right to it, and does nothing', async () => {
     const agent = await newcomer({ permissions: ['agent_access'] })
     const refused: readonly (readonly [string, unknown])[] = [
