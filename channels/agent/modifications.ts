@@ -1,4 +1,5 @@
 /** A session's queries and their history: modify, revert, list (contract 7). */
+import { setImmediate } from 'node:timers/promises'
 import type { Actor, Agent } from './agent.ts'
 import { type Committed, changeFor } from './commit.ts'
 import type { HistoryEntry, Unnumbered } from './contract.ts'
@@ -171,13 +172,14 @@ const statusOf = (entry: HistoryEntry, reverts: Reverts): HistoryEntry['status']
 
 /**
  * The newest modifications, older than `before` where it is given, as many as one answer may hold; the oldest of them
- * comes first.
+ * comes first. Others have their turn before it: the embedded store answers at once.
  */
 export async function queryHistory(
   agent: Agent,
   session: SessionKey,
   { limit = 200, before }: { readonly limit?: number; readonly before?: string },
 ): Promise<readonly HistoryEntry[]> {
+  await setImmediate()
   const range = { limit, reverse: true, ...(before !== undefined && { before }) }
   const page = await agent.store.list(session, HISTORY, range)
   const entries = page.map(({ value }) => value as HistoryEntry).reverse()

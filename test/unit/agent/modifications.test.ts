@@ -180,6 +180,19 @@ describe('the modifications of a session', () => {
     expect(withRevert(spans, [2, 9], 3)).to.deep.equal([[2, 9]])
   })
 
+  it('are listed one request in a turn of the loop, however many are asked for in one go', async () => {
+    const agent = agentOn(memoryStore())
+    let turns = 0
+    const count = () => {
+      turns += 1
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    for (let asked = 0; asked < 10; asked += 1) await queryHistory(agent, SESSION, {})
+    clearImmediate(next)
+    expect(turns).to.be.at.least(9)
+  })
+
   it('have the time of the store, not of the node', async () => {
     const { timestamp, modificationId } = await modify(agentOn(memoryStore()), 1)
     expect(timestamp).to.equal(new Date(STORE_TIME).toISOString())
