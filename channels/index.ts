@@ -48,6 +48,7 @@ export async function createApp(options: AgentAppOptions): Promise<App> {
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue,
+    lists: new KeyedQueue(),
     operations: new OperationRate(options.operationsPerOperator),
     onRateLimited: options.onRateLimited,
     presence: options.presence,

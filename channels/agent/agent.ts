@@ -15,6 +15,8 @@ export interface Agent {
   readonly messages: Messages
   /** One change of state at a time per session on this node, so that commits seldom lose a race. */
   readonly queue: KeyedQueue
+  /** One list of changes at a time per business on this node, so that many hold it no longer than one does. */
+  readonly lists: KeyedQueue
   readonly operations: OperationRate
   /** Who is authenticated on each session. */
   readonly presence: Presence

@@ -3,7 +3,7 @@ import { CHANGES, keptChange, shown } from './change.ts'
 import type { Change, ListChangesParameters } from './contract.ts'
 import { jsonBytes } from './json-bytes.ts'
 import { pages } from './store/pages.ts'
-import { PAGE_BYTES, type SessionKey } from './store/store.ts'
+import { type AgentStore, PAGE_BYTES, type SessionKey } from './store/store.ts'
 
 const DEFAULT_LIMIT = 100
 const PAGE = 200
@@ -19,12 +19,22 @@ export interface ListedChanges {
  * A session's changes: as many as are asked for, and as one answer may hold. Rejects once `signal` is aborted: nobody
  * waits for them any more.
  */
-export async function listChanges(
-  { store }: Agent,
+export function listChanges(
+  { store, lists }: Agent,
+  session: SessionKey,
+  options: ListChangesParameters,
+  signal: AbortSignal,
+): Promise<ListedChanges> {
+  return lists.run(session.businessId, () => search(store, session, options, signal))
+}
+
+async function search(
+  store: AgentStore,
   session: SessionKey,
   { status, limit = DEFAULT_LIMIT, after }: ListChangesParameters,
   signal: AbortSignal,
 ): Promise<ListedChanges> {
+  signal.throwIfAborted()
   const now = await store.now(session)
   const changes: Change[] = []
   let bytes = 0

@@ -151,6 +151,7 @@ async function compose(options: AgentAppOptions, given: AgentServerOptions): Pro
     repositories: new Map([...knownTypes([embedded]), ...foreign]),
     messages: new Messages(options.locale),
     queue: new KeyedQueue(),
+    lists: new KeyedQueue(),
     operations: new OperationRate(options.operationsPerOperator),
     onRateLimited: options.onRateLimited,
     presence,

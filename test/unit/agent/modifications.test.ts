@@ -69,6 +69,7 @@ function agentOn(store: AgentStore): Agent {
     ),
     messages: new Messages('en'),
     queue: new KeyedQueue(),
+    lists: new KeyedQueue(),
     operations: new OperationRate(),
     applyMs: 1_000,
     fourEyes: false,
