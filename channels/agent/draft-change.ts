@@ -2,11 +2,13 @@ import type { Actor, Agent } from './agent.ts'
 import { CHANGES, changeRef, keptChange, shown } from './change.ts'
 import { changeWith } from './commit.ts'
 import type { Change } from './contract.ts'
-import { type Draft, outcomeOf, wholeDraft } from './draft.ts'
+import { type Draft, outcomeOf, type WholeDraft, wholeDraft } from './draft.ts'
 import { noteExpiry } from './expire-changes.ts'
 import { nextEntry } from './journal.ts'
 import { Refusal, refusal } from './refusal.ts'
-import { answerOf } from './repository/answer.ts'
+import { answerOf, RepositoryTimeout } from './repository/answer.ts'
+import type { AnyRepository } from './repository/repositories.ts'
+import type { VersionedRecord } from './repository/repository.ts'
 import type { CommitPart } from './repository/transactional.ts'
 
 const LIFETIME_MS = 24 * 3_600_000
@@ -30,11 +32,8 @@ export async function draftChange(
   const known = agent.repositories.get(repositoryType)
   if (!known) return refusal('unknown_repository')
   // Before its turn in the session: a repository that hangs keeps nobody else waiting, and drafts nothing later.
-  const found = await answerOf(
-    known.repository.get(session.businessId, repositoryType, recordId),
-    agent.applyMs,
-    `get for a draft of ${repositoryType}`,
-  )
+  const found = await recordOf(agent, known.repository, session.businessId, whole)
+  if (found instanceof Refusal) return found
   const outcome = await changeWith(besides, agent, actor, async () => {
     const next = await nextEntry(agent, session, JOURNAL)
     const before = found?.record ?? null
@@ -69,4 +68,21 @@ export async function draftChange(
     }
   })
   return outcome instanceof Refusal ? outcome : outcome.result
+}
+
+/** The record as it is. A repository that takes too long is logged here: by then the command may be over. */
+async function recordOf(
+  { applyMs, onError }: Agent,
+  repository: AnyRepository,
+  businessId: string,
+  { repositoryType, recordId }: WholeDraft,
+): Promise<VersionedRecord | undefined | Refusal> {
+  try {
+    const found = repository.get(businessId, repositoryType, recordId)
+    return await answerOf(found, applyMs, `get for a draft of ${repositoryType}`)
+  } catch (error) {
+    if (!(error instanceof RepositoryTimeout)) throw error
+    onError(error)
+    return refusal('command_failed')
+  }
 }

@@ -14,6 +14,10 @@ import {
 
 const repositoryType = 'invoices'
 
+const DELETION = { repositoryType, operation: 'delete', recordId: 'inv_1' }
+const TOO_LATE =
+  'RepositoryTimeout: a repository did not answer within 500 ms: get for a draft of invoices'
+
 let invoices: Invoices
 const reset = async () => {
   invoices = await onlyInvoice()
@@ -91,21 +95,32 @@ describe('a repository of a module', () => {
   it('keeps nobody waiting while it does not answer, and drafts nothing later', async () => {
     const server = await startForeign({ applyMs: 500 })
     const agent = await rawAgent(server)
-    const parameters = { repositoryType, operation: 'delete', recordId: 'inv_1' }
     invoices.isUnreadable = true
     const draft = agent.send(
       'agent_execute_command',
-      agent.nested({ command: 'create_draft', parameters }),
+      agent.nested({ command: 'create_draft', parameters: DELETION }),
     )
     ok(await agent.modifyQuery('services', { limit: 5 }))
     await agent.event('agent_query_modified')
     expect(refusalOf(await agent.reply(draft))).to.equal('command_failed')
     expect(server.app.busy()).to.equal(false)
-    expect(server.errors.map(String)).to.deep.equal([
-      'RepositoryTimeout: a repository did not answer within 500 ms: get for a draft of invoices',
-    ])
+    expect(server.errors.map(String)).to.deep.equal([TOO_LATE])
     invoices.isUnreadable = false
     expect(await result(agent, 'list_changes')).to.deep.include({ changes: [] })
+  })
+
+  it('that hangs is logged, also where the draft’s command is over before', async () => {
+    const server = await startForeign({ applyMs: 500 })
+    const agent = await rawAgent(server)
+    const draft = { command: 'create_draft', parameters: DELETION }
+    invoices.isUnreadable = true
+    const ref = agent.send('agent_execute_command', agent.nested({ ...draft, commandId: 'over' }))
+    await agent.execute('list_commands')
+    ok(await agent.cancel('over'))
+    expect(refusalOf(await agent.reply(ref))).to.equal('command_cancelled')
+    // It hangs as long, and is asked later.
+    expect(refusalOf(await agent.execute('create_draft', DELETION))).to.equal('command_failed')
+    expect(server.errors.map(String)).to.deep.equal([TOO_LATE, TOO_LATE])
   })
 
   it('takes one of many decisions', async () => {
