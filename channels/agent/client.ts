@@ -22,6 +22,9 @@ export interface Return {
   readonly ref: SocketRef | undefined
 }
 
+/** Which command an error is about, as far as that is known. */
+export type About = Pick<CommandError, 'commandId' | 'command'>
+
 export class Client {
   readonly session: SessionKey
   readonly #agent: Agent
@@ -100,12 +103,7 @@ export class Client {
    * The error reply, and the error event. `about` names the command where there is one. Whose session has
    * expired is sent away, to come back with a new token.
    */
-  fail(
-    to: Return,
-    event: ErrorEvent,
-    refused: Refusal,
-    about: Pick<CommandError, 'commandId' | 'command'> = {},
-  ): void {
+  fail(to: Return, event: ErrorEvent, refused: Refusal, about: About = {}): void {
     const payload = { ...this.#agent.messages.error(refused), ...about }
     to.ref?.reply('error', payload)
     this.#socket.push(event, payload)

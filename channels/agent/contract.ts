@@ -229,7 +229,10 @@ export interface ErrorPayload {
   readonly details?: readonly Detail[]
 }
 
-/** Names the command where it was one that ran. */
+/**
+ * Names the command, where there is one of that name, and its id, where the client has sent one or the command has
+ * begun; both not where the request has not the shape of one.
+ */
 export interface CommandError extends ErrorPayload {
   readonly commandId?: string
   readonly command?: string

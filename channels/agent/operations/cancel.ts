@@ -27,6 +27,7 @@ export const cancel = (running: RunningCommands): Operation<typeof CancelRequest
     name: 'agent_cancel_command',
     schema: CancelRequest,
     permission: 'command.execute',
+    about: ({ payload: { commandId } }) => ({ commandId }),
     async perform(request, to) {
       request.client.waitUntil(answer(cancelling, request, to))
       return undefined
@@ -45,7 +46,7 @@ async function answer(
     .cancel(agent, { ...actor, commandId })
     .catch((error: unknown) => failure(agent, error))
   if (command instanceof Refusal) {
-    client.fail(to, ERROR_EVENTS.agent_cancel_command, command)
+    client.fail(to, ERROR_EVENTS.agent_cancel_command, command, { commandId })
     return
   }
   client.succeed(to, 'agent_command_cancelled', {

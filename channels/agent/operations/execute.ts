@@ -40,6 +40,10 @@ export const execute = (
   name: 'agent_execute_command',
   schema: ExecuteRequest,
   permission: 'command.execute',
+  about: ({ payload: { commandId, command } }) => ({
+    ...(commandId !== undefined && { commandId }),
+    ...(commands.has(command) && { command }),
+  }),
   async perform(request, to) {
     const known = prepare(commands, request)
     if (known instanceof Refusal) return known

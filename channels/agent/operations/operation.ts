@@ -1,7 +1,7 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Actor, Agent } from '../agent.ts'
 import type { Identity } from '../attendance.ts'
-import type { Client, Return } from '../client.ts'
+import type { About, Client, Return } from '../client.ts'
 import { ERROR_EVENTS, type Operation as Name } from '../contract.ts'
 import { allows, type Permission } from '../permissions.ts'
 import { Refusal, refusal } from '../refusal.ts'
@@ -23,6 +23,8 @@ export interface Operation<S extends TObject = TObject> {
   readonly permission: Permission
   /** What is wrong with a request's shape and its schema cannot say. */
   malformed?(payload: Static<S>): Refusal | undefined
+  /** Which command it is about: its errors tell. */
+  about?(payload: Static<S>): About
   /** Does it, and answers success by itself; what it returns is answered as the operation's error. */
   perform(request: Request<Static<S>>, to: Return): Promise<Refusal | undefined>
 }
@@ -62,7 +64,8 @@ export async function handle<S extends TObject>(
   payload: Static<S>,
 ): Promise<void> {
   const to = client.returnAddress()
-  const refuse = (refused: Refusal) => client.fail(to, ERROR_EVENTS[operation.name], refused)
+  const refuse = (refused: Refusal) =>
+    client.fail(to, ERROR_EVENTS[operation.name], refused, operation.about?.(payload))
   const malformed = operation.malformed?.(payload)
   if (malformed) return refuse(malformed)
   if (!agreesInEitherForm(client, operation, payload)) return refuse(refusal('session_mismatch'))

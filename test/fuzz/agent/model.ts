@@ -19,6 +19,11 @@ import {
 
 const refused = (code: string): Answer => ({ status: 'error', response: { success: false, code } })
 
+const ofCommand = ({ status, response }: Answer, command: string): Answer => ({
+  status,
+  response: { ...response, command },
+})
+
 export class Model {
   readonly slots: readonly Slot[]
   /** Since the run began. */
@@ -124,7 +129,7 @@ export class Model {
 
   runQuery(at: number): Answer {
     const command = 'run_query'
-    const no = this.#refusalOfCommand(at, 'record.read')
+    const no = this.#refusalOfCommand(at, 'record.read', command)
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const records = [...session.business.records.values()].map(({ record }) => record)
@@ -134,19 +139,15 @@ export class Model {
 
   createDraft(at: number, draft: Draft): Answer {
     const command = 'create_draft'
-    const no = this.#refusalOfCommand(at, 'change.create')
+    const no = this.#refusalOfCommand(at, 'change.create', command)
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const { repositoryType, operation, recordId, data } = draft
-    const of = (answer: Answer): Answer => ({
-      ...answer,
-      response: { ...answer.response, command },
-    })
     const unknownType = unknown(repositoryType)
-    if (unknownType) return of(unknownType)
+    if (unknownType) return ofCommand(unknownType, command)
     const found = session.business.records.get(recordId)
-    if (operation === 'create' && found) return of(refused('change_conflict'))
-    if (operation !== 'create' && !found) return of(refused('unknown_record'))
+    if (operation === 'create' && found) return ofCommand(refused('change_conflict'), command)
+    if (operation !== 'create' && !found) return ofCommand(refused('unknown_record'), command)
     const before = found?.record ?? null
     const after = operation === 'delete' ? null : merged(before ?? { id: recordId }, data ?? {})
     const shown = {
@@ -199,7 +200,7 @@ export class Model {
     { status, limit, after }: { status?: string; limit?: number; after?: number },
   ): Answer {
     const command = 'list_changes'
-    const no = this.#refusalOfCommand(at, 'change.*')
+    const no = this.#refusalOfCommand(at, 'change.*', command)
     if (no) return no
     const { session, operatorId } = this.slot(at)
     const later = session.changes.slice(after === undefined ? 0 : after + 1)
@@ -227,8 +228,9 @@ export class Model {
     return has ? undefined : refused('permission_denied')
   }
 
-  #refusalOfCommand(at: number, permission: string): Answer | undefined {
-    return this.#refusal(at, 'command.execute') ?? this.#refusal(at, permission)
+  #refusalOfCommand(at: number, permission: string, command: string): Answer | undefined {
+    const no = this.#refusal(at, 'command.execute') ?? this.#refusal(at, permission)
+    return no && ofCommand(no, command)
   }
 
   /** Numbers an event and gives it to every authenticated socket of the session. */

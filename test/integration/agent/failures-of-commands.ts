@@ -22,33 +22,44 @@ const notBegun: readonly Failure[] = [
     ...command('constructor'),
   },
   {
+    ...command('constructor'),
+    title: 'a command that nobody knows, under a name',
+    code: 'unknown_command',
+    about: { commandId: 'mine' },
+    payload: ({ agent }) => agent.nested({ command: 'constructor', commandId: 'mine' }),
+  },
+  {
     title: 'a command whose own permission is missing',
     code: 'permission_denied',
     as: { permissions: ['agent_access', 'data_query'] },
+    about: { command: 'guarded' },
     ...command('guarded'),
   },
   {
     title: 'a command with a parameter that is wrong',
     code: 'invalid_payload',
     details: ['/payload/parameters/size'],
+    about: { command: 'guarded' },
     ...command('guarded', { size: 'large' }),
   },
   {
     title: 'a command with a parameter that it does not have',
     code: 'invalid_payload',
     details: ['/payload/parameters'],
+    about: { command: 'list_commands' },
     ...command('list_commands', { verbose: true }),
   },
   {
     ...command('list_commands'),
     title: 'the 101st command at once',
     code: 'rate_limited',
+    about: { command: 'list_commands', commandId: 'one too many' },
     async payload({ agent }) {
       const request = agent.nested({ command: 'pass', parameters: { name: 'never' } })
       for (let count = 0; count < 100; count += 1) {
         agent.sendWithoutRef('agent_execute_command', request)
       }
-      return agent.nested({ command: 'list_commands' })
+      return agent.nested({ command: 'list_commands', commandId: 'one too many' })
     },
   },
 ]

@@ -1,7 +1,7 @@
 import { ERROR_EVENTS, type Operation } from '../../../channels/agent/contract.ts'
 import { type AgentClient, ok } from '../../support/agent-client.ts'
 import { COMMAND_FAILURES } from './failures-of-commands.ts'
-import { type Failure, type Stage, VALID } from './scenario.ts'
+import { ABOUT, type Failure, type Stage, VALID } from './scenario.ts'
 import { draft } from './successes.ts'
 
 const DAY_MS = 86_400_000
@@ -24,6 +24,7 @@ const everywhere: readonly Failure[] = OPERATIONS.flatMap((operation) => {
       ...common,
       title: `${operation} for another session`,
       code: 'session_mismatch',
+      about: ABOUT[operation],
       payload: ({ agent }) => ({ ...valid(agent.who), sessionId: 'session456' }),
     },
   ] satisfies Failure[]
@@ -33,7 +34,7 @@ const everywhere: readonly Failure[] = OPERATIONS.flatMap((operation) => {
 const guarded: readonly Failure[] = OPERATIONS.filter(
   (operation) => operation !== 'agent_authenticate',
 ).flatMap((operation) => {
-  const common = { operation, event: ERROR_EVENTS[operation] }
+  const common = { operation, event: ERROR_EVENTS[operation], about: ABOUT[operation] }
   const payload = ({ agent }: Stage) => VALID[operation](agent.who)
   return [
     {
@@ -61,6 +62,7 @@ const closed: readonly Failure[] = OPERATIONS.filter(
   operation,
   event: ERROR_EVENTS[operation],
   code: 'unavailable',
+  about: ABOUT[operation],
   async payload({ agent, server }) {
     await server.app.close()
     return VALID[operation](agent.who)
@@ -73,6 +75,7 @@ const cancellations: readonly Failure[] = [
     operation: 'agent_cancel_command',
     event: 'agent_command_error',
     code: 'unknown_command',
+    about: ABOUT.agent_cancel_command,
     payload: ({ agent }) => VALID.agent_cancel_command(agent.who),
   },
   {
@@ -80,6 +83,7 @@ const cancellations: readonly Failure[] = [
     operation: 'agent_cancel_command',
     event: 'agent_command_error',
     code: 'session_mismatch',
+    about: ABOUT.agent_cancel_command,
     payload: ({ agent }) => agent.nested({ commandId: 'cmd_1', businessId: 'business456' }),
   },
 ]

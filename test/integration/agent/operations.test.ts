@@ -70,18 +70,18 @@ async function succeeds(scenario: Success, connect: ConnectAgent, locale: Locale
 }
 
 async function fails(scenario: Failure, connect: ConnectAgent, locale: Locale): Promise<void> {
-  const { code, command, details } = scenario
+  const { code, command, about, details } = scenario
   const { reply, event } = await play(scenario, connect, locale)
-  const { details: found, commandId, ...members } = reply.response
+  const { details: found, ...members } = reply.response
+  const { commandId } = members
   expect({ status: reply.status, ...members }).to.deep.equal({
     status: 'error',
     success: false,
     code,
     message: ERROR_MESSAGES[locale][code],
-    ...(command !== undefined && { command }),
+    ...(command === undefined ? about : { command, commandId }),
   })
-  if (command === undefined) expect(commandId).to.equal(undefined)
-  else expect(commandId).to.match(/^cmd_[\w-]{16}$/)
+  if (command !== undefined) expect(commandId).to.match(/^cmd_[\w-]{16}$/)
   // What `refuse` says is in details is its own; everybody else's are listed.
   if (command !== 'refuse') {
     expect((found as Payload[] | undefined)?.map(({ path }) => path)).to.deep.equal(details)

@@ -38,6 +38,19 @@ export interface Failure extends Scenario {
   readonly details?: readonly string[]
   /** The command that had begun when it failed. */
   readonly command?: string
+  /** Which command it was, where none had. */
+  readonly about?: About | undefined
+}
+
+interface About {
+  readonly commandId?: string
+  readonly command?: string
+}
+
+/** The command that a valid payload is about. */
+export const ABOUT: { readonly [O in Operation]?: About } = {
+  agent_execute_command: { command: 'list_commands' },
+  agent_cancel_command: { commandId: 'cmd_1' },
 }
 
 /** For each operation, a payload that has nothing wrong with it; the ids in it name nothing. */
