@@ -19,12 +19,18 @@ interface Heard {
   readonly own: readonly string[]
 }
 
+/** The name that a request gives to a command: errors tell by it which request they are of. */
+function commandIdIn(request: unknown): string | undefined {
+  const { payload } = (request ?? {}) as { readonly payload?: { readonly commandId?: unknown } }
+  return typeof payload?.commandId === 'string' ? payload.commandId : undefined
+}
+
 /** A tenant that is up to no good, with a valid token of its own: it keeps every byte that it ever got. */
 export class Ear {
   readonly who: Who
   /** What it shows wherever it comes. */
   readonly token: string
-  readonly #wires: { readonly wire: WireClient; readonly topics: Set<string> }[] = []
+  readonly #wires: { readonly wire: WireClient; readonly named: Set<string> }[] = []
   readonly #answers: string[] = []
 
   constructor(who: Who) {
@@ -36,13 +42,15 @@ export class Ear {
   /** A connection with its token. */
   async wire(url: string, vsn: WireOptions['vsn'] = '2.0.0'): Promise<WireClient> {
     const wire = await connectWire(url, { vsn, params: { token: this.token } })
-    const topics = new Set<string>()
-    this.#wires.push({ wire, topics })
+    const named = new Set<string>()
+    this.#wires.push({ wire, named })
     void wire.closed.then(({ reason }) => this.#answers.push(reason))
     return {
       ...wire,
       push(message) {
-        topics.add(String(message.topic))
+        named.add(String(message.topic))
+        const commandId = commandIdIn(message.payload)
+        if (commandId !== undefined) named.add(commandId)
         wire.push(message)
       },
     }
@@ -86,10 +94,10 @@ export class Ear {
   }
 
   #heard(own: readonly string[]): readonly Heard[] {
-    const frames = this.#wires.flatMap(({ wire, topics }) =>
+    const frames = this.#wires.flatMap(({ wire, named }) =>
       wire.frames.map(({ raw }) => ({
         bytes: typeof raw === 'string' ? latin1(raw) : Buffer.from(raw).toString('latin1'),
-        own: [...own, ...topics],
+        own: [...own, ...named],
       })),
     )
     return [...frames, ...this.#answers.map((text) => ({ bytes: latin1(text), own }))]
