@@ -4,8 +4,16 @@
  * or, after a conflict, pending again. What a dead node left applying, a sweep finishes.
  */
 import type { Actor, Agent } from './agent.ts'
-import { approved, changeRef, decision, keptChange, openChange, readChange, type ClaimedChange } from './change.ts'
-import { changeFor, changeState, type Committed } from './commit.ts'
+import {
+  approved,
+  type ClaimedChange,
+  changeRef,
+  decision,
+  keptChange,
+  openChange,
+  readChange,
+} from './change.ts'
+import { type Committed, changeFor, changeState } from './commit.ts'
 import type { Change } from './contract.ts'
 import { NODE } from './node-session.ts'
 import { Refusal, refusal } from './refusal.ts'
