@@ -81,27 +81,6 @@ export const QueryHistoryRequest = T.Object({
   before: T.Optional(Reference),
 })
 
-export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
-
-const oneOf = <const V extends string>(values: readonly V[]) =>
-  T.Unsafe<V>({ type: 'string', enum: values })
-
-/** What `create_draft` takes. */
-export const DraftParameters = T.Object({
-  repositoryType: Reference,
-  operation: oneOf(['create', 'update', 'delete']),
-  recordId: T.Optional(Reference),
-  data: T.Optional(T.Object({ id: T.Optional(Reference) })),
-})
-
-/** What `list_changes` takes. */
-export const ListChangesParameters = T.Object({
-  status: T.Optional(oneOf(CHANGE_STATUSES)),
-  limit: T.Optional(T.Integer({ minimum: 1, maximum: 200 })),
-  /** The changeId to go on after. */
-  after: T.Optional(Reference),
-})
-
 export type AuthenticateRequest = Static<typeof AuthenticateRequest>
 export type ExecuteRequest = Static<typeof ExecuteRequest>
 export type CancelRequest = Static<typeof CancelRequest>
@@ -111,7 +90,6 @@ export type RejectRequest = Static<typeof RejectRequest>
 export type QueryModifyRequest = Static<typeof QueryModifyRequest>
 export type QueryRevertRequest = Static<typeof QueryRevertRequest>
 export type QueryHistoryRequest = Static<typeof QueryHistoryRequest>
-export type ListChangesParameters = Static<typeof ListChangesParameters>
 
 /** What a join is answered with. */
 export interface JoinReply {
@@ -193,6 +171,8 @@ export interface QueryHistory extends Success {
   /** Oldest first. */
   readonly history: readonly HistoryEntry[]
 }
+
+export const CHANGE_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const
 
 /** A change that an agent proposes, as clients see it (contract 8). */
 export interface Change extends RecordChange {

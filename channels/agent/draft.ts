@@ -1,7 +1,7 @@
 /** What a draft asks for: its shape, which is looked at before the record, and the record that it would make. */
-import type { Static } from '@sinclair/typebox'
+import { type Static, Type as T } from '@sinclair/typebox'
 import { compileSchema } from '../../server/index.ts'
-import { DraftParameters } from './contract.ts'
+import { Reference } from './contract.ts'
 import { randomId } from './ids.ts'
 import { jsonBytes } from './json-bytes.ts'
 import { invalid, type Refusal, refusal } from './refusal.ts'
@@ -9,6 +9,17 @@ import type { JsonRecord, RecordChange } from './repository/repository.ts'
 
 /** JSON of a record, in UTF-8: a change, its events and its answers each repeat it, twice. */
 const MAX_RECORD_BYTES = 131_072
+
+/** What `create_draft` takes. */
+export const DraftParameters = T.Object({
+  repositoryType: Reference,
+  operation: T.Unsafe<RecordChange['operation']>({
+    type: 'string',
+    enum: ['create', 'update', 'delete'],
+  }),
+  recordId: T.Optional(Reference),
+  data: T.Optional(T.Object({ id: T.Optional(Reference) })),
+})
 
 export interface Draft {
   readonly repositoryType: string

@@ -1,12 +1,22 @@
+import { type Static, Type as T } from '@sinclair/typebox'
 import type { Agent } from './agent.ts'
 import { CHANGES, keptChange, shown } from './change.ts'
-import type { Change, ListChangesParameters } from './contract.ts'
+import { CHANGE_STATUSES, type Change, Reference } from './contract.ts'
 import { jsonBytes } from './json-bytes.ts'
 import { pages } from './store/pages.ts'
 import { type AgentStore, PAGE_BYTES, type SessionKey } from './store/store.ts'
 
 const DEFAULT_LIMIT = 100
 const PAGE = 200
+
+/** What `list_changes` takes. */
+export const ListChangesParameters = T.Object({
+  status: T.Optional(T.Unsafe<Change['status']>({ type: 'string', enum: [...CHANGE_STATUSES] })),
+  limit: T.Optional(T.Integer({ minimum: 1, maximum: 200 })),
+  /** The changeId to go on after. */
+  after: T.Optional(Reference),
+})
+export type ListChangesParameters = Static<typeof ListChangesParameters>
 
 export interface ListedChanges {
   /** Oldest first. */

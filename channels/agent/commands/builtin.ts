@@ -1,7 +1,9 @@
 /** The commands that every server has (contract 6). */
 import { Type as T } from '@sinclair/typebox'
-import { DraftParameters, ListChangesParameters, Reference } from '../contract.ts'
+import { Reference } from '../contract.ts'
+import { DraftParameters } from '../draft.ts'
 import { jsonBytes } from '../json-bytes.ts'
+import { ListChangesParameters } from '../list-changes.ts'
 import { ANY_CHANGE } from '../permissions.ts'
 import { TooMuchFound } from '../query/find.ts'
 import { PAGE_BYTES } from '../store/store.ts'

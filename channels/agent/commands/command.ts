@@ -1,15 +1,9 @@
 /** What a command is (contract 6). Built-ins and those of a `COMMANDS` module have the same shape. */
 import type { TSchema } from '@sinclair/typebox'
 import type { ErrorCode } from '../codes.ts'
-import type {
-  Change,
-  HistoryEntry,
-  ListChangesParameters,
-  Modification,
-  QueryHistoryRequest,
-} from '../contract.ts'
+import type { Change, HistoryEntry, Modification, QueryHistoryRequest } from '../contract.ts'
 import type { Draft } from '../draft.ts'
-import type { ListedChanges } from '../list-changes.ts'
+import type { ListChangesParameters, ListedChanges } from '../list-changes.ts'
 import type { Permission, RequiredPermission } from '../permissions.ts'
 import type { Query } from '../query/query.ts'
 import type { Detail, Refusal } from '../refusal.ts'

@@ -6,7 +6,6 @@ import type { Committed } from '../commit.ts'
 import {
   ApproveRequest,
   type Change,
-  ListChangesParameters,
   QueryHistoryRequest,
   QueryModifyRequest,
   QueryRevertRequest,
@@ -14,7 +13,7 @@ import {
 } from '../contract.ts'
 import { approval, rejectChange } from '../decide-change.ts'
 import { draftChange } from '../draft-change.ts'
-import { listChanges } from '../list-changes.ts'
+import { ListChangesParameters, listChanges } from '../list-changes.ts'
 import { currentQuery, modifyQuery, queryHistory, revertQuery } from '../modifications.ts'
 import { ANY_CHANGE, allows, type Permission, type RequiredPermission } from '../permissions.ts'
 import { queryModified, queryReverted } from '../query-events.ts'
