@@ -40,9 +40,9 @@ export const execute = (
   name: 'agent_execute_command',
   schema: ExecuteRequest,
   permission: 'command.execute',
-  about: ({ payload: { commandId, command } }) => ({
+  about: ({ payload: { commandId, command } }, identity) => ({
     ...(commandId !== undefined && { commandId }),
-    ...(commands.has(command) && { command }),
+    ...(identity && commands.has(command) && { command }),
   }),
   async perform(request, to) {
     const known = prepare(commands, request)

@@ -23,8 +23,8 @@ export interface Operation<S extends TObject = TObject> {
   readonly permission: Permission
   /** What is wrong with a request's shape and its schema cannot say. */
   malformed?(payload: Static<S>): Refusal | undefined
-  /** Which command it is about: its errors tell. */
-  about?(payload: Static<S>): About
+  /** Which command it is about: its errors tell. What exists is not for somebody who is nobody yet. */
+  about?(payload: Static<S>, identity: Identity | undefined): About
   /** Does it, and answers success by itself; what it returns is answered as the operation's error. */
   perform(request: Request<Static<S>>, to: Return): Promise<Refusal | undefined>
 }
@@ -65,7 +65,12 @@ export async function handle<S extends TObject>(
 ): Promise<void> {
   const to = client.returnAddress()
   const refuse = (refused: Refusal) =>
-    client.fail(to, ERROR_EVENTS[operation.name], refused, operation.about?.(payload))
+    client.fail(
+      to,
+      ERROR_EVENTS[operation.name],
+      refused,
+      operation.about?.(payload, client.identity),
+    )
   const malformed = operation.malformed?.(payload)
   if (malformed) return refuse(malformed)
   if (!agreesInEitherForm(client, operation, payload)) return refuse(refusal('session_mismatch'))

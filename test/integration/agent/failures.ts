@@ -41,6 +41,7 @@ const guarded: readonly Failure[] = OPERATIONS.filter(
       ...common,
       title: `${operation} of nobody`,
       as: 'nobody',
+      about: operation === 'agent_execute_command' ? {} : ABOUT[operation],
       code: 'not_authenticated',
       payload,
     },
