@@ -230,7 +230,8 @@ export class Model {
 
   #refusalOfCommand(at: number, permission: string, command: string): Answer | undefined {
     const no = this.#refusal(at, 'command.execute') ?? this.#refusal(at, permission)
-    return no && ofCommand(no, command)
+    // Who is nobody yet does not hear whether there is such a command.
+    return no?.response['code'] === 'not_authenticated' ? no : no && ofCommand(no, command)
   }
 
   /** Numbers an event and gives it to every authenticated socket of the session. */
