@@ -1,41 +1,23 @@
 import { expect } from 'chai'
-import { after, before, describe, it } from 'mocha'
+import { describe, it } from 'mocha'
 import {
   type AgentClient,
   CLIENTS,
   ok,
   type Payload,
-  rawAgent,
   refusalOf,
   text,
 } from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  COMMANDS,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { newcomers } from './newcomers.ts'
 
 describe('cancelling a command', () => {
-  let server: AgentServer
-  let sessions = 0
-  before(async () => {
-    server = await startAgentServer({ commands: COMMANDS })
-  })
-  after(stopAgentServers)
-
-  function newcomer(connect = rawAgent): Promise<AgentClient> {
-    sessions += 1
-    return connect(server, { sessionId: `s${sessions}`, businessId: `b${sessions}` })
-  }
+  const { newcomer, other } = newcomers()
 
   /** Sends a command that ends by being cancelled alone; the ref of its request. */
   function endless(agent: AgentClient, commandId: string): string {
     const waits = { command: 'pass', parameters: { name: 'never' }, commandId }
     return agent.send('agent_execute_command', agent.nested(waits))
   }
-
-  const other = (agent: AgentClient, own: object = {}) => rawAgent(server, { ...agent.who, ...own })
 
   for (const { name, connect } of CLIENTS) {
     it(`ends it with command_cancelled, which is answered first (${name})`, async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { after, before, describe, it } from 'mocha'
+import { describe, it } from 'mocha'
 import { type AgentStore, StoreUnavailable } from '../../../channels/agent/store/store.ts'
 import {
   type AgentClient,
@@ -9,14 +9,10 @@ import {
   rawAgent,
   refusalOf,
 } from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  COMMANDS,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { startAgentServer } from '../../support/agent-server.ts'
 import { type Gate, gate } from '../../support/gate.ts'
 import { inPlaceOf } from '../../support/in-place-of.ts'
+import { newcomers } from './newcomers.ts'
 
 const DRAFT = { repositoryType: 'services', operation: 'delete', recordId: 'srv_1' }
 
@@ -48,19 +44,9 @@ const pausing = (kept: Gate, goesOn: Gate) => (store: AgentStore) =>
   })
 
 describe('a command that its client has named', () => {
-  let server: AgentServer
-  let sessions = 0
-  before(async () => {
-    server = await startAgentServer({ commands: COMMANDS })
-  })
-  after(stopAgentServers)
+  const scene = newcomers()
+  const { newcomer, other } = scene
 
-  function newcomer(connect = rawAgent): Promise<AgentClient> {
-    sessions += 1
-    return connect(server, { sessionId: `s${sessions}`, businessId: `b${sessions}` })
-  }
-
-  const other = (agent: AgentClient, own: object = {}) => rawAgent(server, { ...agent.who, ...own })
   const named = { commandId: 'once' }
 
   /** How often a counting command has begun before. */
@@ -215,9 +201,9 @@ describe('a command that its client has named', () => {
   it('is known after a restart, with the draft that it made', async () => {
     const agent = await newcomer()
     const first = ok(await agent.execute('create_draft', DRAFT, named))
-    server = await server.restart()
+    await scene.restart()
     const { seq, ...rest } = first
-    const back = await rawAgent(server, agent.who)
+    const back = await rawAgent(scene.server, agent.who)
     expect(ok(await back.execute('create_draft', DRAFT, named))).to.deep.equal(rest)
   })
 

@@ -1,34 +1,12 @@
 import { expect } from 'chai'
-import { after, before, describe, it } from 'mocha'
-import {
-  type AgentClient,
-  CLIENTS,
-  ok,
-  type Payload,
-  rawAgent,
-  refusalOf,
-} from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  COMMANDS,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
+import { describe, it } from 'mocha'
+import { CLIENTS, ok, type Payload, rawAgent, refusalOf } from '../../support/agent-client.ts'
 import { result } from './drafts.ts'
+import { newcomers } from './newcomers.ts'
 
 describe('the commands of an agent', () => {
-  let server: AgentServer
-  let sessions = 0
-  before(async () => {
-    server = await startAgentServer({ commands: COMMANDS })
-  })
-  after(stopAgentServers)
-
-  /** A client on a session of its own. */
-  function newcomer(connect = rawAgent): Promise<AgentClient> {
-    sessions += 1
-    return connect(server, { sessionId: `s${sessions}`, businessId: `b${sessions}` })
-  }
+  const scene = newcomers()
+  const { newcomer } = scene
 
   describe('built in', () => {
     it('are these, with these rights', async () => {
@@ -86,7 +64,7 @@ describe('the commands of an agent', () => {
 
       it('tell the requester, or the session', async () => {
         const agent = await newcomer(connect)
-        const other = await connect(server, { ...agent.who, operatorId: 'other' })
+        const other = await connect(scene.server, { ...agent.who, operatorId: 'other' })
         await result(agent, 'echo', { value: 1 })
         const announced = ok(await agent.execute('announce', { value: 2 }))
         await other.received(1)
@@ -127,13 +105,13 @@ describe('the commands of an agent', () => {
 
   it('may be a hundred of an operator at once, and others when those are done', async () => {
     const agent = await newcomer()
-    const other = await rawAgent(server, { ...agent.who, operatorId: 'other' })
+    const other = await rawAgent(scene.server, { ...agent.who, operatorId: 'other' })
     const wait = agent.nested({ command: 'pass', parameters: { name: 'hundred' } })
     const refs = Array.from({ length: 100 }, () => agent.send('agent_execute_command', wait))
     expect(refusalOf(await agent.execute('open', { name: 'hundred' }))).to.equal('rate_limited')
     // On all its sockets and sessions.
     for (const elsewhere of [{}, { sessionId: 'elsewhere' }]) {
-      const again = await rawAgent(server, { ...agent.who, ...elsewhere })
+      const again = await rawAgent(scene.server, { ...agent.who, ...elsewhere })
       expect(refusalOf(await again.execute('list_commands'))).to.equal('rate_limited')
     }
     await result(other, 'open', { name: 'hundred' })
@@ -143,12 +121,12 @@ describe('the commands of an agent', () => {
 
   it('count as the operator’s also when the socket that asked for them is gone', async () => {
     const agent = await newcomer()
-    const other = await rawAgent(server, { ...agent.who, operatorId: 'other' })
+    const other = await rawAgent(scene.server, { ...agent.who, operatorId: 'other' })
     const wait = agent.nested({ command: 'pass', parameters: { name: 'abandoned' } })
     for (let count = 0; count < 100; count += 1) agent.send('agent_execute_command', wait)
     expect(refusalOf(await agent.execute('list_commands'))).to.equal('rate_limited')
     agent.cut()
-    const again = await rawAgent(server, agent.who)
+    const again = await rawAgent(scene.server, agent.who)
     expect(refusalOf(await again.execute('list_commands'))).to.equal('rate_limited')
     await result(other, 'open', { name: 'abandoned' })
     await result(again, 'list_commands')
@@ -156,7 +134,7 @@ describe('the commands of an agent', () => {
 
   it('keep the server busy while they run', async () => {
     const agent = await newcomer()
-    const { app } = server
+    const { app } = scene.server
     expect(app.busy()).to.equal(false)
     const slow = agent.nested({ command: 'pass', parameters: { name: 'busy' } })
     const ref = agent.send('agent_execute_command', slow)
@@ -184,7 +162,7 @@ describe('the commands of an agent', () => {
       expect(refusalOf(await agent.execute(command))).to.equal('command_failed')
     }
     expect(JSON.stringify(agent.log)).to.not.match(/hunter2|shadow|\.ts/)
-    expect(server.errors.map(String).join()).to.include('hunter2')
+    expect(scene.server.errors.map(String).join()).to.include('hunter2')
   })
 
   it('may refuse, with details', async () => {
@@ -232,7 +210,7 @@ describe('the commands of an agent', () => {
 
   it('tell the session also when who asked is gone', async () => {
     const agent = await newcomer()
-    const other = await rawAgent(server, { ...agent.who, operatorId: 'other' })
+    const other = await rawAgent(scene.server, { ...agent.who, operatorId: 'other' })
     const slow = agent.nested({ command: 'announce_later', parameters: { name: 'gone' } })
     agent.send('agent_execute_command', slow)
     await result(agent, 'list_commands')

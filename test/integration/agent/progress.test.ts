@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { after, before, describe, it } from 'mocha'
+import { describe, it } from 'mocha'
 import {
   type AgentClient,
   CLIENTS,
@@ -8,13 +8,8 @@ import {
   rawAgent,
   refusalOf,
 } from '../../support/agent-client.ts'
-import {
-  type AgentServer,
-  COMMANDS,
-  startAgentServer,
-  stopAgentServers,
-} from '../../support/agent-server.ts'
 import { connectWire, replyTo } from '../../support/wire-client.ts'
+import { newcomers } from './newcomers.ts'
 
 const told = (agent: AgentClient): readonly Payload[] =>
   agent.log
@@ -24,22 +19,13 @@ const told = (agent: AgentClient): readonly Payload[] =>
 const progressOf = ({ step, progress }: Payload) => [step, progress]
 
 describe('the progress of a command', () => {
-  let server: AgentServer
-  let sessions = 0
-  before(async () => {
-    server = await startAgentServer({ commands: COMMANDS })
-  })
-  after(stopAgentServers)
-
-  function newcomer(connect = rawAgent): Promise<AgentClient> {
-    sessions += 1
-    return connect(server, { sessionId: `s${sessions}`, businessId: `b${sessions}` })
-  }
+  const scene = newcomers()
+  const { newcomer } = scene
 
   for (const { name, connect } of CLIENTS) {
     it(`comes to the requester alone, counted, before the answer (${name})`, async () => {
       const agent = await newcomer(connect)
-      const other = await rawAgent(server, agent.who)
+      const other = await rawAgent(scene.server, agent.who)
       const { commandId } = ok(await agent.execute('tell', { times: 2 }, { commandId: 'telling' }))
       const messages = told(agent)
       expect(messages.map(progressOf)).to.deep.equal([
@@ -81,10 +67,10 @@ describe('the progress of a command', () => {
   for (const [kind, failure] of KINDS) {
     it(`is left out where it is a ${kind}, which the log tells of once`, async () => {
       const agent = await newcomer()
-      const before = server.errors.length
+      const before = scene.server.errors.length
       ok(await agent.execute('tell_kind', { kind }))
       expect(told(agent).map(progressOf)).to.deep.equal([[1, 'went on']])
-      const [error, ...more] = server.errors.slice(before) as readonly Error[]
+      const [error, ...more] = scene.server.errors.slice(before) as readonly Error[]
       expect(error?.message).to.equal('command tell_kind: a progress is left out')
       expect(error?.cause).to.have.property('name', failure)
       expect(more).to.deep.equal([])
@@ -93,13 +79,13 @@ describe('the progress of a command', () => {
 
   it('does nothing once the command has ended', async () => {
     const agent = await newcomer()
-    const before = server.errors.length
+    const before = scene.server.errors.length
     const late = { name: 'told too late' }
     expect(refusalOf(await agent.execute('tell_late', late))).to.equal('command_timeout')
     expect(ok(await agent.execute('pass', late))['result']).to.equal('told')
     await agent.fence()
     expect(told(agent)).to.deep.equal([])
-    expect(server.errors.slice(before)).to.deep.equal([])
+    expect(scene.server.errors.slice(before)).to.deep.equal([])
   })
 
   it('leaves some out where it comes too fast', async () => {
@@ -114,7 +100,7 @@ describe('the progress of a command', () => {
   it('does not cut a client that does not read', async function () {
     this.timeout(60_000)
     const agent = await newcomer()
-    const wire = await connectWire(server.url)
+    const wire = await connectWire(scene.server.url)
     const { sessionId, businessId } = agent.who
     const topic = `agent:${sessionId}`
     const push = (event: string, payload: unknown, ref: string) =>
